@@ -1,0 +1,116 @@
+"""Budgets as people write them: ``600MFLOPs``, ``400..600MFLOPs``, ``6Mparams``, ``50MB``, ``2Mactivations``.
+
+One parser serves the CLI, the API and the service. FLOPs means MACs (multiply-accumulates), as in the literature of
+these spaces: ``600MFLOPs`` is 600e6 MACs. ``MB`` limits the peak activation memory of one float32 image.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+from nas.errors import BudgetError
+from search_spaces.counting import Interval
+
+PREFIXES = {"": 1.0, "k": 1e3, "m": 1e6, "g": 1e9, "b": 1e9, "t": 1e12}
+UNITS = {
+    "flops": "macs", "flop": "macs", "macs": "macs", "mac": "macs",
+    "params": "params", "param": "params", "parameters": "params",
+    "activations": "activations", "activation": "activations", "acts": "activations",
+}  # fmt: skip
+BYTES = {"b": 1, "kb": 1e3, "mb": 1e6, "gb": 1e9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
+UNIT_TEXT = {"macs": "FLOPs", "params": "params", "activations": "activations", "memory": "B"}
+NUMBER = r"\d+(?:_\d+)*(?:\.\d*)?(?:e[+-]?\d+)?|\.\d+"
+PATTERN = re.compile(rf"\s*(?:(?P<low>{NUMBER})?\s*(?P<dots>\.\.))?\s*(?P<high>{NUMBER})?\s*(?P<unit>[a-z]+)\s*", re.I)
+EXAMPLES = "600MFLOPs, 400..600MFLOPs, 6Mparams, 4Mactivations, 50MB"
+
+
+@dataclass(frozen=True)
+class Limit:
+    """One quantity and the closed interval it must lie in, in base units (MACs, parameters, elements, bytes)."""
+
+    quantity: str
+    low: float
+    high: float
+
+    def __str__(self) -> str:
+        unit = UNIT_TEXT.get(self.quantity, self.quantity)
+        if math.isinf(self.high):
+            return f"{self.quantity} >= {compact(self.low)}{unit}"
+        if self.low <= 0:
+            return f"{self.quantity} <= {compact(self.high)}{unit}"
+        return f"{compact(self.low)}{unit} <= {self.quantity} <= {compact(self.high)}{unit}"
+
+
+def compact(value: float) -> str:
+    """A number as people write it: 600M, 5.7M, 1.82G, 950."""
+    for prefix, scale in (("T", 1e12), ("G", 1e9), ("M", 1e6), ("k", 1e3)):
+        if abs(value) >= scale:
+            return f"{value / scale:.4g}{prefix}"
+    return f"{value:.4g}"
+
+
+def _unit(text: str, whole: str) -> tuple[str, float]:
+    """(quantity, factor to the base unit) of a unit such as ``MFLOPs``."""
+    name = text.lower()
+    if name in BYTES:
+        return "memory", BYTES[name]
+    for prefix, scale in PREFIXES.items():
+        if name.startswith(prefix) and name[len(prefix) :] in UNITS:
+            return UNITS[name[len(prefix) :]], scale
+    raise BudgetError(f"budget {whole!r}: unknown unit {text!r}; write for example {EXAMPLES}", text=whole)
+
+
+def parse_limit(text: str) -> Limit:
+    """Read one budget. Raises BudgetError, naming what is wrong and what would be right."""
+    if "@" in text or re.search(r"\d\s*m?s\s*$", text):
+        raise BudgetError(f"budget {text!r}: latency budgets need a device profile, and none is installed", text=text)
+    match = PATTERN.fullmatch(text)
+    if match is None or not (match["low"] or match["high"]):
+        raise BudgetError(f"budget {text!r} cannot be read; write for example {EXAMPLES}", text=text)
+    quantity, factor = _unit(match["unit"], text)
+    low = float(match["low"]) * factor if match["low"] else 0.0
+    high = float(match["high"]) * factor if match["high"] else math.inf
+    if not math.isfinite(low) or (match["high"] and not math.isfinite(high)):
+        raise BudgetError(f"budget {text!r} is not a finite number", text=text)
+    if low > high or high <= 0:
+        raise BudgetError(f"budget {text!r} is empty: its upper end must be above 0 and its lower end", text=text)
+    return Limit(quantity, low, high)
+
+
+@dataclass(frozen=True)
+class Budget:
+    """Limits that hold together. ``Budget.parse("600MFLOPs")``, ``Budget.parse(["600MFLOPs", "6Mparams"])``."""
+
+    texts: tuple[str, ...] = ()
+
+    @classmethod
+    def parse(cls, texts: str | Iterable[str] | Budget | None) -> Budget:
+        """Read and check one budget or several. Raises BudgetError."""
+        if isinstance(texts, Budget):
+            return texts
+        budget = cls(() if texts is None else (texts,) if isinstance(texts, str) else tuple(texts))
+        _ = budget.intervals
+        return budget
+
+    @cached_property
+    def limits(self) -> tuple[Limit, ...]:
+        """One per text, in order."""
+        return tuple(parse_limit(t) for t in self.texts)
+
+    @cached_property
+    def intervals(self) -> Mapping[str, Interval]:
+        """Quantity to interval; several limits on one quantity are intersected. Raises BudgetError if empty."""
+        merged: dict[str, Interval] = {}
+        for limit in self.limits:
+            old = merged.get(limit.quantity, Interval())
+            merged[limit.quantity] = Interval(max(old.low, limit.low), min(old.high, limit.high))
+            if merged[limit.quantity].low > merged[limit.quantity].high:
+                raise BudgetError(f"budgets {', '.join(self.texts)} leave no {limit.quantity} at all")
+        return merged
+
+    def __str__(self) -> str:
+        return ", ".join(str(Limit(q, i.low, i.high)) for q, i in self.intervals.items()) or "no budget"

@@ -1,0 +1,101 @@
+"""SearchSpec: everything that determines the result of a search, as a JSON-able value."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from nas.budget import Budget
+from nas.errors import NasError
+from nas.objectives import DEFAULT_OBJECTIVES, DEFAULT_PROXIES, Objective, get_objectives
+from search_spaces import SearchSpace, get_space
+
+ENUMERATED = 100_000
+"""Spaces of up to so many combinations are priced whole, not evolved."""
+
+
+@dataclass(frozen=True)
+class SearchSpec:
+    """The inputs of a search. Workers, paths and time are no part of it: they must not change the result.
+
+    ``candidates`` are table-priced; ``promote`` of them at most are judged by the proxies at each of the two
+    promotions (at half of the generations, half as many, and after the last).
+    """
+
+    space: str
+    space_options: dict[str, Any] = field(default_factory=dict)
+    budgets: tuple[str, ...] = ()
+    objectives: tuple[str, ...] = DEFAULT_OBJECTIVES
+    proxies: tuple[str, ...] = DEFAULT_PROXIES
+    candidates: int = 200_000
+    islands: int = 2
+    seed: int = 0
+    population: int = 256
+    migrate_every: int = 10
+    migrants: int = 16
+    promote: int = 32
+
+    def __post_init__(self) -> None:
+        for name, low in (("candidates", 1), ("islands", 1), ("seed", 0), ("population", 4), ("promote", 1)):
+            value = getattr(self, name)
+            if not isinstance(value, int) or isinstance(value, bool) or value < low:
+                raise NasError(f"{name} must be a whole number of at least {low}, got {value!r}")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for ``run.json``."""
+        return {k: list(v) if isinstance(v, tuple) else v for k, v in asdict(self).items()}
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> SearchSpec:
+        """The inverse of :meth:`to_dict`. Raises NasError on anything else."""
+        try:
+            return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in data.items()})
+        except TypeError as error:
+            raise NasError(f"not the description of a search: {error}") from None
+
+    def make_space(self) -> SearchSpace:
+        """A fresh space with these options."""
+        return get_space(self.space, **self.space_options)
+
+    @cached_property
+    def budget(self) -> Budget:
+        """The parsed budgets."""
+        return Budget.parse(self.budgets)
+
+    @cached_property
+    def objective_list(self) -> tuple[Objective, ...]:
+        """The chosen objectives, in order."""
+        return get_objectives(self.objectives)
+
+    @cached_property
+    def judges(self) -> tuple[str, ...]:
+        """Every proxy to compute: those that are objectives, then the others."""
+        return tuple(dict.fromkeys([*(o.name for o in self.objective_list if o.cost == "proxy"), *self.proxies]))
+
+    @cached_property
+    def explored(self) -> tuple[Objective, ...]:
+        """The table objectives that evolution minimises; the default pair where proxies alone were asked for."""
+        table = tuple(o for o in self.objective_list if o.cost == "table")
+        return table or get_objectives(None)
+
+    @cached_property
+    def signs(self) -> np.ndarray[Any, np.dtype[np.float64]]:
+        """Sign per explored objective that makes smaller better, shape (M,)."""
+        return np.array([o.sign for o in self.explored])
+
+    @property
+    def generations(self) -> int:
+        """Generations after the first (number 0), the same on every island."""
+        per_generation = self.population * self.islands
+        return max(0, -(-self.candidates // per_generation) - 1)
+
+    @property
+    def promotions(self) -> tuple[tuple[int, int], ...]:
+        """(generation, how many at most) at which survivors of the merged archive go on to the proxies."""
+        last = self.generations
+        if last < 4:
+            return ((last, self.promote),)
+        return ((last // 2, max(1, self.promote // 2)), (last, self.promote))

@@ -1,0 +1,67 @@
+"""Named objectives: direction, unit, and what one value costs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from nas.errors import ObjectiveError
+from search_spaces.errors import unknown_name
+
+Direction = Literal["max", "min"]
+CostClass = Literal["table", "proxy"]
+
+
+@dataclass(frozen=True)
+class Objective:
+    """``cost`` says who computes it: the operator table (microseconds, batched) or a training-free proxy (a second).
+
+    A value divided by ``scale`` is in ``unit``.
+    """
+
+    name: str
+    direction: Direction
+    label: str
+    unit: str
+    scale: float
+    cost: CostClass = "table"
+
+    @property
+    def sign(self) -> float:
+        """Multiply a value by it and smaller is better."""
+        return -1.0 if self.direction == "max" else 1.0
+
+
+TABLE_OBJECTIVES = {
+    o.name: o
+    for o in (
+        Objective("macs", "min", "MACs", "M", 1e6),
+        Objective("params", "min", "Parameters", "M", 1e6),
+        Objective("activations", "min", "Activations", "M", 1e6),
+        Objective("memory", "min", "Peak activation memory", "MB", 1e6),
+        Objective("capacity", "max", "Capacity (multi-scale entropy)", "", 1.0),
+    )
+}
+DEFAULT_OBJECTIVES = ("capacity", "macs")
+DEFAULT_PROXIES = ("naswot", "zico")
+
+
+def get_objective(name: str) -> Objective:
+    """The objective ``name``. Raises UnknownName with a suggestion where one is close."""
+    from predictors.training_free import get_proxy, list_proxies
+
+    if name in TABLE_OBJECTIVES:
+        return TABLE_OBJECTIVES[name]
+    proxies = list_proxies()
+    if name not in proxies:
+        raise unknown_name("objective", name, [*TABLE_OBJECTIVES, *proxies])
+    return Objective(name, "max" if get_proxy(name).direction == "max" else "min", name, "", 1.0, "proxy")
+
+
+def get_objectives(names: Sequence[str] | None) -> tuple[Objective, ...]:
+    """The objectives of a search; None means the default pair. Raises UnknownName or ObjectiveError."""
+    chosen = tuple(get_objective(n) for n in dict.fromkeys(names or DEFAULT_OBJECTIVES))
+    if len(chosen) > 6:
+        raise ObjectiveError(f"{len(chosen)} objectives: a front of more than 6 holds nearly everything; choose fewer")
+    return chosen

@@ -1,0 +1,45 @@
+"""Names of search spaces: ours, and those that other packages register through an entry point."""
+
+from __future__ import annotations
+
+import inspect
+from importlib import import_module
+from importlib.metadata import entry_points
+from typing import Any
+
+from search_spaces.errors import SpaceError, unknown_name
+from search_spaces.space import SearchSpace
+
+ENTRY_POINT_GROUP = "nas.search_spaces"
+
+BUILT_IN = {
+    "elasticvit": "search_spaces.elasticvit:ElasticViT",
+}
+
+
+def _targets() -> dict[str, str]:
+    return {e.name: e.value for e in entry_points(group=ENTRY_POINT_GROUP)} | BUILT_IN
+
+
+def list_spaces() -> list[str]:
+    """Names of every space that can be had here, sorted."""
+    return sorted(_targets())
+
+
+def space_class(name: str) -> type[SearchSpace]:
+    """The class behind a name. Raises UnknownName, with a suggestion where one is close."""
+    targets = _targets()
+    if name not in targets:
+        raise unknown_name("space", name, targets)
+    module, _, attribute = targets[name].partition(":")
+    return getattr(import_module(module), attribute)  # type: ignore[no-any-return]
+
+
+def get_space(name: str, **options: Any) -> SearchSpace:
+    """The space ``name`` with its options (such as ``num_classes=10``). Raises UnknownName or SpaceError."""
+    cls = space_class(name)
+    allowed = [p for p in inspect.signature(cls).parameters]
+    for option in options:
+        if option not in allowed:
+            raise SpaceError(f"space {name} has no option {option!r} (known: {', '.join(allowed) or 'none'})")
+    return cls(**options)
