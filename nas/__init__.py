@@ -1,1 +1,34 @@
-"""nas: which vision architecture should I train and ship under this budget, on this device?"""
+"""nas: which vision architecture should I train and ship under this budget, on this device?
+
+``nas.search("elasticvit", "600MFLOPs")`` returns a run; ``run.front`` is a DataFrame, ``run.build(0)`` a module.
+Everything is imported on first use, so that ``import nas`` is quick.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from nas.api import create_model, load_run, resume, search
+    from nas.budget import Budget
+    from nas.errors import NasError
+    from nas.runs.run import Run
+
+_HOME = {
+    "search": "nas.api", "resume": "nas.api", "load_run": "nas.api", "create_model": "nas.api",
+    "Budget": "nas.budget", "NasError": "nas.errors", "Run": "nas.runs.run",
+}  # fmt: skip
+
+__all__ = ["Budget", "NasError", "Run", "create_model", "load_run", "resume", "search"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'nas' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOME])

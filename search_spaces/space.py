@@ -66,6 +66,18 @@ class Stage:
         return tuple(dict.fromkeys(g for genes in (*(p.genes for p in self.parts), self.rule_genes) for g in genes))
 
 
+@dataclass(frozen=True)
+class StageSummary:
+    """A stage as people speak of it: ``kind`` is convolution, transformer or head; ``side`` its output map's edge."""
+
+    name: str
+    kind: str
+    depth: int
+    width: int
+    side: int
+    detail: str = ""
+
+
 class SearchSpace(ABC):
     """A published space. Subclasses give the choices, stages, grammar and model; everything else follows.
 
@@ -98,6 +110,10 @@ class SearchSpace(ABC):
     @abstractmethod
     def operators(self, architecture: Architecture) -> OperatorTable:
         """The table (size 1) of any architecture of the grammar, on the grid or not."""
+
+    @abstractmethod
+    def summary(self, architecture: Architecture) -> list[StageSummary]:
+        """The stages of an architecture, named as in :attr:`stages`, for drawings and tables."""
 
     @abstractmethod
     def from_released(self, raw: Any, resolution: int | None = None) -> Architecture:

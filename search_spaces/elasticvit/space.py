@@ -19,7 +19,7 @@ from search_spaces.architecture import Architecture
 from search_spaces.elasticvit import grammar, operators, released
 from search_spaces.errors import SpaceError
 from search_spaces.operators import OperatorTable, TableBuilder
-from search_spaces.space import Choice, Genomes, Part, SearchSpace, Stage, Values
+from search_spaces.space import Choice, Genomes, Part, SearchSpace, Stage, StageSummary, Values
 
 if TYPE_CHECKING:
     from torch import nn
@@ -228,6 +228,23 @@ class ElasticViT(SearchSpace):
         operators.head(b, width=width, side=side, num_classes=self.options["num_classes"])
         return b.table()
 
+    def summary(self, architecture: Architecture) -> list[StageSummary]:
+        """See :meth:`SearchSpace.summary`."""
+        config = architecture.config
+        side = int(operators.half(config["resolution"], 2))
+        stem = config["stem"]
+        rows = [StageSummary("stem", "convolution", len(stem["kernel"]), stem["width"], side, _layers(stem))]
+        for name, stage in zip(CONV_NAMES, config["conv_stages"], strict=True):
+            side = int(operators.half(side, 2))
+            rows.append(StageSummary(name, "convolution", len(stage["kernel"]), stage["width"], side, _layers(stage)))
+        for name, stride, stage in zip(
+            TRANSFORMER_NAMES, TRANSFORMER_STRIDES, config["transformer_stages"], strict=True
+        ):
+            side = int(operators.half(side, stride))
+            detail = f"{stage['width'] // operators.HEAD_DIM} heads, {_layers(stage)}"
+            rows.append(StageSummary(name, "transformer", len(stage["v_scale"]), stage["width"], side, detail))
+        return [*rows, StageSummary("head", "head", 1, operators.FEATURES, 1, f"{self.options['num_classes']} classes")]
+
     # ---- published networks -----------------------------------------------------------------------------------
 
     def from_released(self, raw: Any, resolution: int | None = None) -> Architecture:
@@ -262,3 +279,10 @@ class ElasticViT(SearchSpace):
 
 LAYER_FIELDS = (("kernel", "kernel"), ("expand", "expand"), ("mlp", "mlp_ratio"), ("v", "v_scale"))
 """(gene, name in the grammar) of the fields that hold one value per layer."""
+
+
+def _layers(stage: Mapping[str, Any]) -> str:
+    """What the layers of a stage are made of: "expand 4, kernel 3"; values that differ are listed."""
+    names = {"mlp_ratio": "MLP ratio", "v_scale": "V scale"}
+    lists = {names.get(k, k): v for k, v in stage.items() if isinstance(v, list)}
+    return ", ".join(f"{n} {'/'.join(map(str, v if len(set(v)) > 1 else v[:1]))}" for n, v in lists.items())

@@ -1,0 +1,130 @@
+"""The Python API: ``nas.search``, ``nas.resume``, ``nas.load_run``, ``nas.create_model``."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nas.budget import Budget
+from nas.engine.driver import Driver, OnUpdate
+from nas.engine.launchers import Launcher, LocalLauncher
+from nas.engine.spec import SearchSpec
+from nas.engine.survey import Survey, survey
+from nas.errors import BudgetInfeasible, NasError
+from nas.runs.finish import finish
+from nas.runs.run import Run
+
+if TYPE_CHECKING:
+    from torch import nn
+
+OnSurvey = Callable[[Survey], None]
+
+
+def search(
+    space: str = "elasticvit", budget: str | Iterable[str] | Budget | None = None, *,
+    objectives: Iterable[str] | None = None, proxies: Iterable[str] | None = None, candidates: int = 200_000,
+    time_s: float | None = None, workers: int | None = None, islands: int = 2, seed: int = 0,
+    out: str | Path = "results", name: str | None = None, ray_address: str | None = None, storage: str | None = None,
+    on_survey: OnSurvey | None = None, on_update: OnUpdate | None = None, command: str = "", **space_options: Any,
+) -> Run:  # fmt: skip
+    """Search a space under a budget and return the finished run.
+
+    ``budget``: such as ``"600MFLOPs"`` or ``["400..600MFLOPs", "6Mparams"]``. ``objectives``: names, default
+    ``capacity`` and ``macs``. ``candidates`` are priced by the operator table on ``islands`` populations;
+    ``time_s`` limits the whole search instead (and gives up reproducibility). ``workers``: CPUs to use, default all;
+    0 runs everything in this process, without Ray. ``space_options``: such as ``num_classes=10``.
+
+    Raises NasError subclasses: BudgetError, BudgetInfeasible (before anything is written), UnknownName, SpaceError,
+    RunError, RunFailed.
+    """
+    spec = SearchSpec(
+        space, dict(space_options), Budget.parse(budget).texts, candidates=candidates, islands=islands, seed=seed,
+        **_given(objectives=objectives, proxies=proxies),
+    )  # fmt: skip
+    workers, time_s = _checked(workers, time_s)
+    facts = look(spec)
+    if on_survey is not None:
+        on_survey(facts)
+    if not facts.satisfiable:
+        raise _infeasible(facts)
+    run = Run.create(
+        spec, out, name=name, storage=storage,
+        facts={"survey": facts.to_dict(), "workers": workers, "command": command, "reproducible": time_s is None},
+    )  # fmt: skip
+    return _execute(run, workers, ray_address, time_s, on_update)
+
+
+def look(spec: SearchSpec) -> Survey:
+    """What a budget means in a space, before any search. Raises for whatever is wrong with the inputs."""
+    _ = spec.objective_list, spec.judges, [_proxy(p) for p in spec.proxies]
+    return survey(spec.make_space(), spec.budget)
+
+
+def resume(
+    path: str | Path, *, workers: int | None = None, ray_address: str | None = None, storage: str | None = None,
+    time_s: float | None = None, on_update: OnUpdate | None = None,
+) -> Run:  # fmt: skip
+    """Continue an interrupted run; the front is the one an undisturbed run would have had. A finished run is as it is."""
+    run = Run.open(path, storage)
+    if run.status == "done":
+        return run
+    recorded = run.document.get("workers")
+    workers, time_s = _checked(workers if workers is not None else recorded, time_s)
+    if time_s is not None:
+        run.update(reproducible=False)
+    return _execute(run, workers, ray_address, time_s, on_update)
+
+
+def load_run(path: str | Path, storage: str | None = None) -> Run:
+    """Open a run directory. Raises RunError."""
+    return Run.open(path, storage)
+
+
+def create_model(source: str | Path, index: int = 0) -> nn.Module:
+    """A PyTorch module from a run directory, an architecture file, or ``SPACE:NAME`` (a published network)."""
+    from nas.sources import resolve
+
+    space, architecture = resolve(str(source), index)
+    return space.model(architecture)
+
+
+def _given(**options: Iterable[str] | None) -> dict[str, Any]:
+    return {k: tuple([v] if isinstance(v, str) else v) for k, v in options.items() if v is not None}
+
+
+def _proxy(name: str) -> Any:
+    from predictors.training_free import get_proxy
+
+    return get_proxy(name)
+
+
+def _checked(workers: int | None, time_s: float | None) -> tuple[int, float | None]:
+    count = workers if workers is not None else os.cpu_count() or 1
+    if not isinstance(count, int) or count < 0:
+        raise NasError(f"workers must be a whole number of at least 0, got {workers!r}")
+    if time_s is not None and not time_s > 0:
+        raise NasError(f"time must be above 0 seconds, got {time_s!r}")
+    return count, time_s
+
+
+def _infeasible(facts: Survey) -> BudgetInfeasible:
+    nearest = {q.name: q.nearest for q in facts.quantities if q.nearest is not None}
+    return BudgetInfeasible(facts.reason, nearest=nearest)
+
+
+def _execute(
+    run: Run, workers: int, ray_address: str | None, time_s: float | None, on_update: OnUpdate | None
+) -> Run:
+    launcher: Launcher
+    if workers == 0:
+        launcher = LocalLauncher(run.spec, run.path)
+    else:
+        from nas.engine.ray_launcher import RayLauncher
+
+        launcher = RayLauncher(run.spec, run.path, workers, ray_address)
+    Driver(run, launcher, on_update=on_update, time_s=time_s).execute()
+    finish(run)
+    run.update(status="done")
+    return run

@@ -1,0 +1,232 @@
+"""The driver of a search: merges generations as islands finish them, promotes survivors, records everything.
+
+It alone writes the run's database. What it decides depends on finished generations only, never on when they came.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from nas.engine.evolve import NEIGHBOUR_DEADLINE_S, advance, restored
+from nas.engine.exchange import Exchange
+from nas.engine.island import Commit
+from nas.engine.launchers import Job, Launcher
+from nas.engine.merge import Archive
+from nas.engine.spec import SearchSpec
+from nas.errors import RunFailed
+from nas.runs.run import Run
+from nas.runs.store import Progress, Store, genomes_of
+from search_spaces.pricing import QUANTITIES
+from search_spaces.space import Genomes
+
+EXPLORING_SHARE = 0.5
+"""Of a time limit, the share after which exploring stops and judging the survivors begins."""
+POLL_S = 0.02
+
+
+@dataclass(frozen=True)
+class Update:
+    """What a watcher is told: the state, how much there is in all, and the phase (exploring, judging, done)."""
+
+    phase: str
+    progress: Progress
+    candidates: int
+    to_score: int
+    eta_s: float | None
+
+
+OnUpdate = Callable[[Update], None]
+
+
+class Driver:
+    """Runs one search to its end, or continues one that was interrupted."""
+
+    def __init__(
+        self, run: Run, launcher: Launcher, *, on_update: OnUpdate | None = None, time_s: float | None = None
+    ) -> None:
+        self._spec: SearchSpec = run.spec
+        self._run = run
+        self._space = run.space
+        self._store: Store = run.store
+        self._launcher = launcher
+        self._exchange = Exchange(run.path / "islands")
+        self._archive = Archive(self._spec, self._space)
+        self._on_update = on_update or (lambda update: None)
+        self._time_s = time_s
+        self._waiting: set[str] = set()
+        self._scored = 0
+        self._to_score = 0
+
+    def execute(self) -> None:
+        """Explore, promote, judge; on return everything is in the database. Raises RunFailed."""
+        history = self._store.history()
+        self._before_s = float(history["elapsed_s"].max()) if len(history) else 0.0
+        self._start = time.monotonic()
+        try:
+            self._launcher.start()
+            self._restore()
+            if self._store.last_generation() < 0:
+                self._prime()
+            for generation in range(self._store.last_generation() + 1, self._spec.generations + 1):
+                if not self._explore(generation):
+                    break
+            self._judge_all()
+        finally:
+            self._launcher.stop()
+            self._exchange.resume()
+
+    # ---- exploring -------------------------------------------------------------------------------------------
+
+    def _prime(self) -> None:
+        """Price the first generation here: Ray takes seconds to start, and a user wants to see something now."""
+        for number in range(self._spec.islands):
+            if self._exchange.latest(number) < 0:
+                island = restored(self._spec, number, self._exchange)
+                island.space = self._space
+                advance(island, self._exchange)
+
+    def _explore(self, generation: int) -> bool:
+        """Merge one generation; False where time ran out before it was there."""
+        commits = self._commits(generation)
+        if commits is None:
+            self._exchange.stop()
+            if not self._promoted_after(self._store.last_generation()):
+                self._promote(self._store.last_generation(), self._spec.promote)
+            return False
+        for commit in commits:
+            self._archive.add(commit.genomes, commit.prices)
+        self._record(generation, commits)
+        self._exchange.forget_before(generation)
+        self._collect()
+        self._tell("exploring")
+        return True
+
+    def _commits(self, generation: int) -> list[Commit] | None:
+        found: list[Commit] = []
+        start = time.monotonic()
+        while len(found) < self._spec.islands:
+            if self._time_s is not None and self._elapsed() > EXPLORING_SHARE * self._time_s:
+                return None
+            commit = self._launcher.commit(len(found), generation)
+            if commit is not None:
+                found.append(commit)
+                continue
+            if time.monotonic() - start > 2 * NEIGHBOUR_DEADLINE_S:
+                raise RunFailed(f"generation {generation} did not come", path=str(self._run.path))
+            self._collect()
+            time.sleep(POLL_S)
+        return found
+
+    def _record(self, generation: int, commits: list[Commit]) -> None:
+        """One transaction per generation: candidates, state, and who is promoted at this point."""
+        promoted = self._choose(generation)
+        self._progress = Progress(
+            generation, self._elapsed(), self._archive.priced, self._scored, len(self._archive.genomes),
+            self._archive.hypervolume(),
+        )  # fmt: skip
+        with self._store.transaction() as connection:
+            for island, commit in enumerate(commits):
+                self._store.add_candidates(connection, generation, island, commit.genomes, commit.prices)
+            self._store.add_progress(connection, self._progress)
+            self._store.add_promoted(connection, generation, promoted)
+        self._submit(list(promoted))
+
+    # ---- the cascade -----------------------------------------------------------------------------------------
+
+    def _choose(self, generation: int) -> dict[str, Genomes]:
+        """Architectures of the merged archive promoted at a generation, by id."""
+        keep = dict(self._spec.promotions).get(generation, 0)
+        return self._fresh(self._archive.spread(keep)) if keep else {}
+
+    def _fresh(self, genomes: Genomes) -> dict[str, Genomes]:
+        known = set(self._store.promoted()["architecture"])
+        by_id = {self._space.decode(g).id: g for g in genomes}
+        return {a: g for a, g in by_id.items() if a not in known}
+
+    def _promote(self, generation: int, keep: int) -> None:
+        promoted = self._fresh(self._archive.spread(keep))
+        with self._store.transaction() as connection:
+            self._store.add_promoted(connection, generation, promoted)
+        self._submit(list(promoted))
+
+    def _promoted_after(self, generation: int) -> bool:
+        return bool((self._store.promoted()["generation"] >= generation).any())
+
+    def _submit(self, ids: list[str]) -> None:
+        if not self._spec.judges or not ids:
+            return
+        genomes = dict(zip(*self._promoted_genomes(), strict=True))
+        texts = {a: self._space.decode(genomes[a]).to_json() for a in ids}
+        self._waiting |= set(ids)
+        self._to_score += len(ids)
+        self._launcher.submit([Job(a, texts[a], self._spec.judges, self._spec.seed) for a in ids])
+
+    def _promoted_genomes(self) -> tuple[list[str], Genomes]:
+        frame = self._store.promoted()
+        return frame["architecture"].tolist(), genomes_of(frame, len(self._space.choices))
+
+    def _collect(self) -> None:
+        for scored in self._launcher.scored():
+            if scored.architecture_id in self._waiting:
+                self._store.add_scores(scored.architecture_id, scored.outcomes)
+                self._waiting.discard(scored.architecture_id)
+                self._scored += 1
+
+    def _judge_all(self) -> None:
+        while self._waiting:
+            if self._time_s is not None and self._elapsed() > self._time_s:
+                break
+            before = self._scored
+            self._collect()
+            if self._scored > before:
+                self._tell("judging")
+            else:
+                time.sleep(POLL_S)
+        self._tell("done")
+
+    # ---- state -----------------------------------------------------------------------------------------------
+
+    def _restore(self) -> None:
+        """Take up what the database holds: the archive, and architectures promoted but not yet judged."""
+        candidates = self._store.candidates()
+        genes = len(self._space.choices)
+        for _, part in candidates.groupby(["generation", "island"], sort=True):
+            prices = {q: part[q].to_numpy() for q in QUANTITIES}
+            self._archive.add(genomes_of(part, genes), prices)
+        self._progress = Progress(-1, self._before_s, self._archive.priced, 0, len(self._archive.genomes), 0.0)
+        scored = set(self._store.scores()["architecture"])
+        promoted = self._store.promoted()["architecture"].tolist()
+        self._scored = self._to_score = len(scored)
+        self._submit([a for a in promoted if a not in scored])
+
+    def _elapsed(self) -> float:
+        return self._before_s + time.monotonic() - self._start
+
+    def _tell(self, phase: str) -> None:
+        progress = self._progress
+        state = Progress(
+            progress.generation, self._elapsed(), self._archive.priced, self._scored, len(self._archive.genomes),
+            progress.hypervolume,
+        )  # fmt: skip
+        self._on_update(Update(phase, state, self._planned(), self._to_score, self._eta(phase)))
+
+    def _planned(self) -> int:
+        return max((self._spec.generations + 1) * self._spec.population * self._spec.islands, self._archive.priced)
+
+    def _eta(self, phase: str) -> float | None:
+        """Seconds left, from the pace so far; None while nothing can be said."""
+        if phase == "done":
+            return 0.0
+        done = self._archive.priced / self._planned() if phase == "exploring" else self._scored / max(self._to_score, 1)
+        if done <= 0:
+            return None
+        return self._elapsed() * (1 - done) / done if phase == "exploring" else self._judging_eta()
+
+    def _judging_eta(self) -> float | None:
+        seconds = self._store.scores().groupby("architecture")["seconds"].sum()
+        return float(np.mean(seconds)) * len(self._waiting) if len(seconds) else None
+

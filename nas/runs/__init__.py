@@ -1,0 +1,1 @@
+"""Runs: a directory with everything a report can be rebuilt from."""

@@ -1,0 +1,151 @@
+"""What a report of a run says, gathered from its directory."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+from nas.engine.recommend import recommend
+from nas.report import ArchitectureCard, Axis, FunnelLevel, Recommendation, ReportData, StageRow
+from nas.runs.run import Run
+from search_spaces import Architecture, SearchSpace
+from search_spaces.pricing import QUANTITIES
+
+CLOUD = 4000
+"""Explored candidates drawn behind the front."""
+
+
+def report_data(run: Run) -> ReportData:
+    """Raises RunError where the run has no front yet."""
+    front = run.front.drop(columns="architecture")
+    space, spec = run.space, run.spec
+    survey = run.document.get("survey", {})
+    return ReportData(
+        title=f"{space.name}: {spec.budget}",
+        command=str(run.document.get("command", "")),
+        space=space.title,
+        space_size=f"{space.size:.4g} architectures",
+        budgets=[str(limit) for limit in spec.budget.limits],
+        objectives=[Axis(o.name, o.label, o.unit, o.direction, o.scale) for o in spec.objective_list],
+        facts=facts(run),
+        front=front,
+        score_columns=list(spec.judges),
+        score_notes=score_notes(spec.judges),
+        cloud=cloud(run),
+        published=published(space),
+        history=run.store.history(),
+        funnel=funnel(run),
+        recommended=recommendation(run, front),
+        architectures=[card(run, i) for i in range(len(front))],
+        budget_facts=[_budget_fact(q) for q in survey.get("quantities", [])],
+    )
+
+
+def _budget_fact(quantity: dict[str, Any]) -> dict[str, Any]:
+    limited = quantity["low"] is not None or quantity["high"] is not None
+    return {
+        "name": quantity["name"], "smallest": quantity["smallest"], "typical": quantity["typical"],
+        "largest": quantity["largest"], "satisfiable": quantity["satisfiable"],
+        "allowed": (quantity["low"] or None, quantity["high"]) if limited else "any",
+    }  # fmt: skip
+
+
+def facts(run: Run) -> dict[str, str]:
+    """The run's facts as label and text."""
+    spec, environment = run.spec, run.document.get("environment", {})
+    history = run.store.history()
+    git = environment.get("git") or {}
+    rows = {
+        "Run": run.name,
+        "Started": str(run.document.get("created", "")),
+        "Took": f"{history['elapsed_s'].max():.0f} s exploring" if len(history) else "",
+        "Seed": str(spec.seed),
+        "Islands": f"{spec.islands} of {spec.population}, {spec.generations + 1} generations",
+        "Workers": str(run.document.get("workers", "")),
+        "Reproducible": "yes: same seed, same front" if run.document.get("reproducible", True) else "no: time-limited",
+        "Options": ", ".join(f"{k}={v}" for k, v in spec.space_options.items()) or "defaults",
+        "Hardware": f"{environment.get('processor', '')}, {environment.get('cores', '?')} cores",
+        "System": f"{environment.get('system', '')}, Python {environment.get('python', '')}",
+        "Versions": ", ".join(f"{k} {v}" for k, v in environment.get("packages", {}).items()),
+        "Git": f"{str(git.get('commit', ''))[:10]}{'' if git.get('clean') else ' with changes'}" if git else "",
+    }
+    return {k: v for k, v in rows.items() if v}
+
+
+def score_notes(judges: tuple[str, ...]) -> dict[str, str]:
+    """What each proxy is worth, in a sentence, from its evidence."""
+    import predictors.training_free as training_free
+
+    note = getattr(training_free, "note", None)
+    return {name: note(name) if note else training_free.get_proxy(name).source for name in judges}
+
+
+def cloud(run: Run) -> pd.DataFrame:
+    """An even sample of everything that was priced."""
+    candidates = run.store.candidates()
+    step = max(1, len(candidates) // CLOUD)
+    return candidates[list(QUANTITIES)].iloc[::step].reset_index(drop=True)
+
+
+def published(space: SearchSpace) -> pd.DataFrame:
+    """The published networks with their prices."""
+    rows = [{"name": name} | space.price_architecture(a) for name, a in space.published.items()]
+    return pd.DataFrame(rows, columns=["name", *QUANTITIES])
+
+
+def funnel(run: Run) -> list[FunnelLevel]:
+    """How many candidates each level of the cascade saw and passed on."""
+    history, promoted, scores = run.store.history(), run.store.promoted(), run.store.scores()
+    priced = int(history["priced"].max()) if len(history) else 0
+    exploring_s = float(history["elapsed_s"].max()) if len(history) else 0.0
+    levels = [FunnelLevel("Operator table", priced, len(promoted), exploring_s, "every candidate priced exactly")]
+    if run.spec.judges:
+        failed = scores[scores["status"] != "ok"]["architecture"].nunique()
+        note = f"{', '.join(run.spec.judges)}; {failed} could not be judged" if failed else ", ".join(run.spec.judges)
+        judged = scores["architecture"].nunique()
+        levels.append(FunnelLevel("Training-free proxies", judged, len(run.front), float(scores["seconds"].sum()), note))
+    return levels
+
+
+def recommendation(run: Run, front: pd.DataFrame) -> Recommendation:
+    """The recommended row, why, how sure, and its neighbours along MACs."""
+    judges = {"capacity": "max"} | dict.fromkeys(run.spec.judges, "max")
+    choice = recommend(front, judges)
+    row = front.iloc[choice.index]
+    by_macs = front["macs"].rank(method="first").astype(int) - 1
+    position = {int(p): int(i) for i, p in by_macs.items()}
+    here = int(by_macs.iloc[choice.index])
+    neighbours = []
+    for place, word in ((here - 1, "cheaper"), (here + 1, "larger")):
+        if place in position:
+            index = position[place]
+            change = front["macs"].iloc[index] / row["macs"] - 1
+            capacity = front["capacity"].iloc[index] / row["capacity"] - 1
+            neighbours.append((index, f"the next {word} one: {change:+.1%} MACs, {capacity:+.1%} capacity"))
+    if choice.second is not None and choice.second not in [i for i, _ in neighbours]:
+        neighbours.append((choice.second, "the runner-up of the judges"))
+    headline = f"{row['id']}: {row['macs'] / 1e6:.1f} M MACs, {row['params'] / 1e6:.2f} M parameters"
+    return Recommendation(choice.index, headline, choice.reasons, choice.confidence, tuple(neighbours))
+
+
+def card(run: Run, index: int) -> ArchitectureCard:
+    """One architecture of the front, stage by stage."""
+    architecture = run.architecture(index)
+    code = f'import nas\n\nmodel = nas.create_model("{run.path}", index={index})'
+    path = f"architectures/{architecture.id}.json"
+    return ArchitectureCard(
+        index, architecture.id, f"#{index}", stage_rows(run.space, architecture),
+        totals={"Resolution": f"{architecture.config['resolution']} px"} if "resolution" in architecture.config else {},
+        code=code, json_path=path,
+    )  # fmt: skip
+
+
+def stage_rows(space: SearchSpace, architecture: Architecture) -> list[StageRow]:
+    """The stages of an architecture with their prices."""
+    priced = {name: (int(t.macs[0]), int(t.params[0])) for name, t in space.operators(architecture).by_stage()}
+    return [
+        StageRow(s.name, s.kind, s.depth, s.width, (s.side, s.side), *priced.get(s.name, (0, 0)), s.detail)
+        for s in space.summary(architecture)
+    ]
+

@@ -1,0 +1,57 @@
+"""What people may name where an architecture is asked for.
+
+``SPACE:NAME`` (a published network), ``RUN`` or ``RUN#INDEX`` (a row of a run's front), ``FILE.json``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from nas.errors import NasError, SpaceError
+from nas.runs.run import Run
+from search_spaces import Architecture, SearchSpace, get_space, list_spaces
+from search_spaces.architecture import MAX_JSON_BYTES
+from search_spaces.errors import unknown_name
+
+FORMS = "SPACE:NAME, RUN#INDEX or FILE.json"
+
+
+def resolve(text: str, index: int | None = None) -> tuple[SearchSpace, Architecture]:
+    """The space and architecture behind a name. ``index`` picks a row where ``text`` is a run without one.
+
+    Raises NasError subclasses that say which form was expected.
+    """
+    path, _, row = text.partition("#")
+    if (Path(path) / "run.json").exists() or row:
+        return _of_run(path, row, index)
+    if text.endswith(".json") or Path(text).is_file():
+        return _of_file(Path(text))
+    space, colon, name = text.partition(":")
+    if not colon:
+        raise NasError(f"{text!r} names no architecture: write {FORMS} (spaces: {', '.join(list_spaces())})")
+    found = get_space(space)
+    if name not in found.published:
+        raise unknown_name(f"published network of {space}", name, found.published)
+    return found, found.published[name]
+
+
+def _of_run(path: str, row: str, index: int | None) -> tuple[SearchSpace, Architecture]:
+    if row and not row.isdecimal():
+        raise NasError(f"{path}#{row}: the part after # must be a row of the front, such as {path}#0")
+    run = Run.open(path)
+    wanted = int(row) if row else index if index is not None else run.recommended
+    return run.space, run.space.architecture(run.architecture(wanted).config)
+
+
+def _of_file(path: Path) -> tuple[SearchSpace, Architecture]:
+    try:
+        if path.stat().st_size > MAX_JSON_BYTES:
+            raise SpaceError(f"{path} has {path.stat().st_size:,} bytes; an architecture file has at most a megabyte")
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise NasError(f"{path} cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise SpaceError(f"{path} is not a text file") from None
+    architecture = Architecture.from_json(text)
+    space = get_space(architecture.space, **architecture.options)
+    return space, space.architecture(architecture.config)
