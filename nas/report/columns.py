@@ -91,10 +91,10 @@ def default_axes(columns: list[Column]) -> tuple[str, str]:
 def _column(axis: Axis, values: pd.Series, data: ReportData) -> Column:
     known = values.dropna() / axis.scale
     digits = digits_for(known)
-    # Neighbours on a front differ by little: spend up to two more decimals where rounding would make them equal.
-    while digits < digits_for(known) + 2 and known.round(digits).nunique() < known.round(9).nunique():
+    objective = axis.name in {one.name for one in data.objectives}
+    # Neighbours on a front differ by little: one more decimal where rounding would make their objective equal.
+    if objective and known.round(digits).nunique() < known.round(9).nunique():
         digits += 1
     note = data.score_notes.get(axis.name) or MEANING.get(axis.name, "")
-    objective = axis.name in {one.name for one in data.objectives}
     score = axis.name in data.score_columns
     return Column(axis.name, axis.label, axis.unit, axis.scale, digits, axis.direction, objective, score, note)

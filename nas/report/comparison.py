@@ -74,7 +74,7 @@ def limits(fact: Mapping[str, Any]) -> tuple[float | None, float | None]:
 
 def _budget_bar(fact: Mapping[str, Any], column: Column | None) -> BudgetBar:
     low, high = limits(fact)
-    ends = fact.get("smallest"), fact.get("largest")
+    ends: tuple[Any, Any] = fact.get("smallest"), fact.get("largest")
     drawn = all(is_number(end) and end > 0 for end in ends) and ends[0] < ends[1]
     unit = "B" if fact.get("name") == "memory" else ""
     return BudgetBar(

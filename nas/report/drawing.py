@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from markupsafe import Markup, escape
 
 from nas.report.data import ArchitectureCard, StageRow
-from nas.report.formatting import count, short
+from nas.report.formatting import short
 
 GUTTER, WIDTH, TOP, MAP_HEIGHT = 76, 1080, 10, 132
 THINNEST, THICKEST, SLAB_GAP, MOST_SLABS, COLUMN_MIN = 3.0, 22.0, 2.5, 12, 70.0
@@ -67,7 +67,21 @@ def architecture_svg(card: ArchitectureCard) -> Markup:
     height = TOP + MAP_HEIGHT + 62 + 2 * (BAR_HEIGHT + 34)
     label = escape(f"{card.name}: {len(card.stages)} stages, feature maps, MACs and parameters of each")
     head = f'<svg class="drawing" viewBox="0 0 {total:.0f} {height}" role="img" aria-label="{label}">'
-    return Markup(head + "".join(parts) + "</svg>")  # noqa: S704  every text in it went through escape()
+    return Markup(head + "".join(parts) + "</svg>")  # every text in it went through escape()
+
+
+def thumb_svg(card: ArchitectureCard) -> Markup:
+    """Only the slabs of `card`, closely set: its silhouette, for a small place."""
+    if not card.stages:
+        return Markup("")
+    scale, left, shapes = _scale(card.stages), 0.0, []
+    for stage in card.stages:
+        width = max(26.0, _slabs(stage) * (scale.thickness(stage) + SLAB_GAP) + 12)
+        shapes.append(f'<g class="d-{family(stage.kind)}">{_shape(stage, left + width / 2, scale)}</g>')
+        left += width
+    head = f'<svg class="thumb" viewBox="0 0 {left:.0f} {TOP + MAP_HEIGHT + 6}" aria-hidden="true">'
+    axis = f'<path class="d-axis" d="M0 {TOP + MAP_HEIGHT / 2}H{left:.0f}"/>'
+    return Markup(head + axis + "".join(shapes) + "</svg>")  # numbers and escaped text only
 
 
 def _scale(stages: Sequence[StageRow]) -> _Scale:
@@ -93,8 +107,8 @@ def _natural_width(stage: StageRow, scale: _Scale) -> float:
     return max(COLUMN_MIN, _slabs(stage) * (scale.thickness(stage) + SLAB_GAP) + 18)
 
 
-def _text(x: float, y: float, content: str, cls: str, anchor: str = "middle") -> str:
-    return f'<text class="{cls}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(content)}</text>'
+def _text(x: float, y: float, content: str, cls: str) -> str:
+    return f'<text class="{cls}" x="{x:.0f}" y="{y:.0f}">{escape(content)}</text>'
 
 
 def _row_labels(total: float) -> str:
@@ -102,19 +116,18 @@ def _row_labels(total: float) -> str:
     first = TOP + MAP_HEIGHT + 62
     axis = f'<path class="d-axis" d="M{GUTTER} {middle}H{total:.0f}"/>'
     rows = (("Feature", middle - 3), ("maps", middle + 12), ("MACs", first + 38), ("Params", first + 116))
-    return axis + "".join(_text(0, y, label, "d-row", "start") for label, y in rows)
+    return axis + "".join(_text(0, y, label, "d-row") for label, y in rows)
 
 
 def _stage(stage: StageRow, left: float, width: float, scale: _Scale) -> str:
     middle, label = left + width / 2, TOP + MAP_HEIGHT + 20
     layers = f"{stage.depth} × {stage.width}" if stage.depth > 1 else f"{stage.width}"
     size = f"{stage.resolution[0]} × {stage.resolution[1]}" if stage.resolution else "vector"
-    tip = f"{stage.name}: {stage.kind}, depth {stage.depth}, {stage.width} channels, {size}, {count(stage.macs)} MACs, "
-    tip += f"{count(stage.params)} params{'. ' + stage.detail if stage.detail else ''}"
+    tip = f"{stage.name}, {stage.kind}: {stage.detail}".rstrip(": ")
     bars = TOP + MAP_HEIGHT + 62
     return (
         f'<g class="d-{family(stage.kind)}"><title>{escape(tip)}</title>'
-        f'<rect class="d-hit" x="{left:.1f}" y="0" width="{width:.1f}" height="{bars + 156}"/>'
+        f'<rect class="d-hit" x="{left:.0f}" width="{width:.0f}" height="{bars + 156}"/>'
         + _shape(stage, middle, scale)
         + _text(middle, label, stage.name, "d-name")
         + _text(middle, label + 15, layers, "d-sub")
@@ -138,6 +151,6 @@ def _shape(stage: StageRow, middle: float, scale: _Scale) -> str:
 def _bar(middle: float, top: float, value: float, largest: float) -> str:
     tall = max(1.0, BAR_HEIGHT * value / largest) if value > 0 else 0.5
     base = top + 14 + BAR_HEIGHT
-    bar = f'<rect class="d-bar" x="{middle - 17:.1f}" y="{base - tall:.1f}" width="34" height="{tall:.1f}" rx="2"/>'
-    rule = f'<path class="d-base" d="M{middle - 28:.1f} {base:.1f}h56"/>'
+    bar = f'<rect class="d-bar" x="{middle - 17:.0f}" y="{base - tall:.1f}" width="34" height="{tall:.1f}"/>'
+    rule = f'<path class="d-base" d="M{middle - 28:.0f} {base:.0f}h56"/>'
     return bar + rule + _text(middle, base - tall - 5, short(value), "d-value")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,11 +13,12 @@ from nas.report.comparison import limits
 from nas.report.data import ReportData
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.axes import Axes
 
 # Okabe and Ito's colours, told apart with every kind of colour vision; the page uses the same.
 BLUE, VERMILLION, INK, GREY = "#0072b2", "#d55e00", "#1f2937", "#9aa4b2"
-STYLE = {"font.size": 11, "axes.spines.top": False, "axes.spines.right": False, "axes.edgecolor": GREY}
+STYLE: Any = {"font.size": 11, "axes.spines.top": False, "axes.spines.right": False, "axes.edgecolor": GREY}
 
 
 def front_png(data: ReportData, columns: Sequence[Column], path: Path) -> Path:
@@ -63,20 +64,28 @@ def _draw(axes: Axes, data: ReportData, x: Column, y: Column) -> None:
     axes.legend(frameon=False, loc="lower right" if y.direction == "max" else "upper right")
 
 
-def _points(axes: Axes, frame: object, x: Column, y: Column, **style: object) -> None:
-    if len(frame):  # type: ignore[arg-type]
-        axes.scatter(numbers(frame, x.name) / x.scale, numbers(frame, y.name) / y.scale, **style)  # type: ignore[arg-type]
+def _points(axes: Axes, frame: pd.DataFrame, x: Column, y: Column, **style: Any) -> None:
+    if len(frame):
+        axes.scatter(numbers(frame, x.name) / x.scale, numbers(frame, y.name) / y.scale, **style)
 
 
 def _published(axes: Axes, data: ReportData, x: Column, y: Column) -> None:
-    _points(axes, data.published, x, y, facecolors="white", edgecolors=INK, marker="D", s=42, zorder=4, label="published")
+    style: dict[str, Any] = {
+        "facecolors": "white",
+        "edgecolors": INK,
+        "marker": "D",
+        "s": 42,
+        "zorder": 4,
+        "label": "published",
+    }
+    _points(axes, data.published, x, y, **style)
     if "name" not in data.published.columns:
         return
     px, py = numbers(data.published, x.name) / x.scale, numbers(data.published, y.name) / y.scale
     for name, left, bottom in zip(data.published["name"], px, py, strict=True):
         if np.isfinite(left) and np.isfinite(bottom):
-            offset = {"xytext": (7, -12), "textcoords": "offset points"}
-            axes.annotate(_plain(str(name))[:24], (left, bottom), fontsize=9, color=INK, **offset)
+            text = _plain(str(name)[:24])
+            axes.annotate(text, (left, bottom), xytext=(7, -12), textcoords="offset points", fontsize=9, color=INK)
 
 
 def _budget(axes: Axes, data: ReportData, x: Column) -> None:

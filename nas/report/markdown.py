@@ -49,7 +49,7 @@ def _recommended(data: ReportData, columns: Sequence[Column]) -> list[str]:
     if best is None:
         return []
     row = data.front.iloc[best.index]
-    figures = ", ".join(f"{_cell(c.label)} {c.text(row.get(c.name), True)}" for c in columns)
+    figures = ", ".join(f"{_cell(c.label)} {_cell(c.text(row.get(c.name), True))}" for c in columns)
     parts = [f"## Recommended: #{best.index} `{_code(row['id'])}`", f"**{_cell(best.headline)}** ({figures})"]
     parts += ["\n".join(f"- {_cell(reason)}" for reason in best.reasons)] if best.reasons else []
     parts += [f"How sure: {_cell(best.confidence)}"] if best.confidence else []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,16 +15,15 @@ from nas.report.comparison import limits
 from nas.report.data import ReportData
 
 MOST_CLOUD = 5000
-# `<` and `&` could end the element or open a comment; the two separators end a line in older script parsers.
-_UNSAFE = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
+# What a parser reacts to inside a <script> element: its end tag, a comment, a nested start tag.
+_UNSAFE = re.compile(r"<(?=[/!?]|script)", re.IGNORECASE)
 
 
 def embed(value: Any) -> Markup:
     """`value` as JSON that cannot leave a <script> element whatever strings it holds."""
     text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    for char, escaped in _UNSAFE.items():
-        text = text.replace(char, escaped)
-    return Markup(text)  # noqa: S704  made safe above
+    # In JSON both spellings are the same character; the longer one is only for the few that need it.
+    return Markup(_UNSAFE.sub(r"\\u003c", text))
 
 
 def payload(data: ReportData, columns: Sequence[Column], cards: Sequence[str | None]) -> dict[str, Any]:
@@ -59,9 +59,7 @@ def _names(frame: pd.DataFrame) -> list[str]:
 def _values(frame: pd.DataFrame, names: Sequence[str], significant: int) -> dict[str, list[float | int | None]]:
     """Columns by name, short enough to write: integers whole, other numbers to some significant digits."""
     return {
-        name: [_number(value, significant) for value in numbers(frame, name)]
-        for name in names
-        if name in frame.columns
+        name: [_number(value, significant) for value in numbers(frame, name)] for name in names if name in frame.columns
     }
 
 

@@ -45,7 +45,8 @@ def _each(level: FunnelLevel) -> str:
 
 def tiles(data: ReportData) -> list[tuple[str, str]]:
     """The run in a handful of figures; what its history does not say is left out."""
-    last = {name: values.iloc[-1] for name in data.history for values in [numbers(data.history, name).dropna()] if len(values)}
+    known = {name: numbers(data.history, name).dropna() for name in data.history}
+    last = {name: values.iloc[-1] for name, values in known.items() if len(values)}
     found = [
         ("Architectures priced", count(last.get("priced")), "priced" in last),
         ("Scored without training", count(last.get("scored")), last.get("scored", 0) > 0),
@@ -63,7 +64,7 @@ def intro(data: ReportData, columns: Sequence[Column]) -> str:
     for name in dict.fromkeys(default_axes(list(columns))):
         column, values = by_name[name], numbers(data.front, name).dropna()
         low, high = column.text(values.min()), column.text(values.max(), with_unit=True)
-        label = column.label if column.label.isupper() or not column.label.istitle() else column.label.lower()
+        label = column.label[:1].lower() + column.label[1:] if column.label[1:2].islower() else column.label
         spans.append(f"{label} {high}" if values.min() == values.max() else f"{label} from {low} to {high}")
     one = len(data.front) == 1
     subject = "One architecture is" if one else f"{count(len(data.front))} architectures are"
