@@ -65,9 +65,15 @@ class Island:
         if self.space.total_size <= ENUMERATED:
             return self.space.enumerate(ENUMERATED)[self.number :: self.spec.islands]
         intervals = dict(self.spec.budget.intervals)
-        if intervals:
-            return self.space.sample_within(self.spec.population, rng, intervals)
-        return self.space.sample(self.spec.population, rng)
+        size = self.spec.population
+        drawn = self.space.sample_within(size, rng, intervals) if intervals else self.space.sample(size, rng)
+        return np.concatenate([self._corners(), drawn])[:size]
+
+    def _corners(self) -> Genomes:
+        """The first and last value of every choice: often the extremes of the front, and free to try."""
+        ends = np.stack([np.zeros_like(self.space.cardinalities), self.space.cardinalities - 1]).astype(np.uint8)
+        ends = self.space.repair(ends)
+        return ends[self.space.valid(ends) & (self._judge(ends)[0].violation <= 0)]
 
     def _children(self, rng: np.random.Generator, migrants: Genomes | None) -> Genomes:
         assert self._population is not None

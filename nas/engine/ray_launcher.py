@@ -62,11 +62,12 @@ class RayLauncher:
         self._failure: BaseException | None = None
         self._stopping = False
         self._thread: threading.Thread | None = None
+        self._ready, self._release = threading.Event(), threading.Event()
+        self._owns_ray = False
 
     def start(self) -> None:
         """See :class:`Launcher`; Ray itself starts in the background."""
         self._exchange.resume()
-        self._ready = threading.Event()
         self._thread = threading.Thread(target=self._run_islands, name="islands", daemon=True)
         self._thread.start()
 
@@ -75,10 +76,13 @@ class RayLauncher:
             self._connect()
             self._ready.set()
             self._fit()
-        except BaseException as error:  # noqa: BLE001 - it is raised again in the driver's thread
+        except BaseException as error:  # it is raised again in the driver's thread
             self._failure = error
         finally:
             self._ready.set()
+            # Ray's processes die with the thread that started them, so it stays until everything is done.
+            self._release.wait()
+            self._disconnect()
 
     def _connect(self) -> None:
         os.environ.update({k: os.environ.get(k, v) for k, v in QUIET.items()})
@@ -96,7 +100,11 @@ class RayLauncher:
             ray.init(address=self._address or "local", **options)
             self._owns_ray = True
 
-    _owns_ray = False
+    def _disconnect(self) -> None:
+        if self._owns_ray:
+            import ray
+
+            ray.shutdown()
 
     def _fit(self) -> None:
         from ray import tune
@@ -158,9 +166,6 @@ class RayLauncher:
         """See :class:`Launcher`."""
         self._stopping = True
         self._exchange.stop()
+        self._release.set()
         if self._thread is not None:
-            self._thread.join(timeout=30)
-        if self._owns_ray:
-            import ray
-
-            ray.shutdown()
+            self._thread.join(timeout=60)
