@@ -1,6 +1,7 @@
 """What the training-free proxies are worth: their rank correlation with real accuracies, beside params and MACs.
 
     python benchmarks/proxies.py score     # score the networks (minutes); resumes from results/proxies/*.csv
+    python benchmarks/proxies.py time      # processor seconds for ElasticViT subnets of 600 MMACs
     python benchmarks/proxies.py judge     # tables, and predictors/training_free/evidence.json
 
 Reads ViT-Bench from NAS_DATA and ElasticViT subnets from our space. One torch thread.
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -20,9 +22,9 @@ import torch
 import vitbench
 from ranking import Estimate, kendall, mean_kendall, resamples
 
-from predictors.training_free import get_proxy, list_proxies, score, score_architecture
+from predictors.training_free import DEFAULT_PROXIES, get_proxy, list_proxies, score, score_architecture
 from predictors.training_free.isolation import seeded
-from search_spaces import get_space
+from search_spaces import Architecture, get_space
 
 ROOT = Path(__file__).parents[1]
 SCORES = ROOT / "results" / "proxies"
@@ -46,7 +48,7 @@ def score_vitbench(space: str, names: list[str], seed: int) -> None:
         with seeded(seed, space, index, "weights"):
             model = vitbench.build(space, row)
         outcomes = score(model, names=names, seed=seed, key=f"{space}/{index}")
-        done.append({k: o.value for k, o in outcomes.items()} | {f"{k}_s": o.seconds for k, o in outcomes.items()})
+        done.append({k: o.value for k, o in outcomes.items()})
         if index % 5 == 4 or index == len(table) - 1:
             _write(space, done)
             print(f"{space}: {len(done)}/{len(table)}", flush=True)
@@ -55,17 +57,39 @@ def score_vitbench(space: str, names: list[str], seed: int) -> None:
 def score_elasticvit(names: list[str]) -> None:
     """Score random subnets of a MAC slice under two seeds each, into ``results/proxies/elasticvit.csv``."""
     space, done = get_space("elasticvit"), []
-    genomes = space.sample(5000, np.random.default_rng(1))
-    prices = space.price(genomes)
-    inside = np.flatnonzero((prices["macs"] >= SLICE[0]) & (prices["macs"] <= SLICE[1]))[:REPEATS]
-    for i in inside:
-        found: dict[str, Any] = {q: int(prices[q][i]) for q in BASELINES}
+    for architecture, prices in subnets(*SLICE, REPEATS):
+        found: dict[str, Any] = dict(prices)
         for seed in (0, 1):
-            outcomes = score_architecture(space, None, space.decode(genomes[i]), names, seed=seed)
+            outcomes = score_architecture(space, None, architecture, names, seed=seed)
             found |= {f"{k}_{seed}": o.value for k, o in outcomes.items()}
-            found |= {f"{k}_s": o.seconds for k, o in outcomes.items()}
         done.append(found)
         _write("elasticvit", done)
+
+
+def time_elasticvit(names: list[str]) -> None:
+    """Processor seconds to build and score subnets of about 600 MMACs, into ``results/proxies/seconds.csv``.
+
+    Each proxy alone, all together, and the two defaults; processor time, since other work on the machine moves the
+    wall clock. The first, which pays for imports, is not counted.
+    """
+    space, found = get_space("elasticvit"), []
+    jobs = {n: [n] for n in names} | {"defaults": list(DEFAULT_PROXIES), "all": names}
+    for index, (architecture, _) in enumerate(subnets(590e6, 610e6, 4)):
+        for job, asked in jobs.items():
+            begin = time.process_time()
+            score_architecture(space, None, architecture, asked)
+            if index:
+                found.append({"job": job, "seconds": time.process_time() - begin})
+    _write("seconds", found)
+
+
+def subnets(low: float, high: float, count: int) -> list[tuple[Architecture, dict[str, int]]]:
+    """Random ElasticViT subnets whose MACs lie in [low, high], with their MACs and params."""
+    space = get_space("elasticvit")
+    genomes = space.sample(20_000, np.random.default_rng(1))
+    prices = space.price(genomes)
+    inside = np.flatnonzero((prices["macs"] >= low) & (prices["macs"] <= high))[:count]
+    return [(space.decode(genomes[i]), {q: int(prices[q][i]) for q in BASELINES}) for i in inside]
 
 
 def judge_space(space: str, names: list[str]) -> list[dict[str, Any]]:
@@ -113,6 +137,12 @@ def judge_elasticvit(names: list[str]) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def seconds() -> dict[str, float]:
+    """Median processor seconds by job of :func:`time_elasticvit`."""
+    d = pd.DataFrame(_read("seconds"))
+    return {} if d.empty else {str(k): round(float(v), 2) for k, v in d.groupby("job").seconds.median().items()}
+
+
 def judge(names: list[str]) -> None:
     """Write the evidence file and print its means."""
     records = [r for space in SPACES for r in judge_space(space, names)]
@@ -121,6 +151,7 @@ def judge(names: list[str]) -> None:
         "protocol": "weights as initialised, 8 random N(0,1) images (2 mini-batches of 4), random labels, one seed; "
         "tau = Kendall's tau-b with 95 % bootstrap interval over networks; ViT-Bench rows of shared/data",
         "torch": torch.__version__,
+        "cpu_seconds_at_600_mmacs": seconds(),
         "repeatability": judge_elasticvit(names),
         "records": records,
     }
@@ -132,6 +163,7 @@ def judge(names: list[str]) -> None:
                   f"over params {d['value']:+.3f} [{d['low']:+.3f}, {d['high']:+.3f}]")  # fmt: skip
     for name, r in evidence["repeatability"].items():  # type: ignore[attr-defined]
         print(f"elasticvit  {name:16s}", r)
+    print("processor seconds:", evidence["cpu_seconds_at_600_mmacs"])
 
 
 def _dump(evidence: dict[str, Any]) -> str:
@@ -152,13 +184,18 @@ def _write(space: str, rows: list[dict[str, Any]]) -> None:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=("score", "judge"))
+    parser.add_argument("what", choices=("score", "time", "judge"))
     parser.add_argument("--space", action="append", choices=(*SPACES, "elasticvit"))
     parser.add_argument("--proxy", action="append", choices=list_proxies())
     arguments = parser.parse_args()
     proxies = arguments.proxy or list_proxies()
     if arguments.what == "judge":
         judge(proxies)
+    elif arguments.what == "time":
+        time_elasticvit(proxies)
     else:
         for chosen in arguments.space or (*SPACES, "elasticvit"):
-            score_elasticvit(proxies) if chosen == "elasticvit" else score_vitbench(chosen, proxies, 0)
+            if chosen == "elasticvit":
+                score_elasticvit(proxies)
+            else:
+                score_vitbench(chosen, proxies, seed=0)

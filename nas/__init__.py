@@ -13,13 +13,15 @@ if TYPE_CHECKING:
     from nas.budget import Budget
     from nas.errors import NasError
     from nas.runs.run import Run
+    from nas.weights import load_model, save_model
 
 _HOME = {
     "search": "nas.api", "resume": "nas.api", "load_run": "nas.api", "create_model": "nas.api",
+    "load_model": "nas.weights", "save_model": "nas.weights",
     "Budget": "nas.budget", "NasError": "nas.errors", "Run": "nas.runs.run",
 }  # fmt: skip
 
-__all__ = ["Budget", "NasError", "Run", "create_model", "load_run", "resume", "search"]
+__all__ = ["Budget", "NasError", "Run", "create_model", "load_model", "load_run", "resume", "save_model", "search"]
 
 
 def __getattr__(name: str) -> Any:

@@ -8,40 +8,46 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nas.budget import Budget
-from nas.engine.driver import Driver, OnUpdate
-from nas.engine.launchers import Launcher, LocalLauncher
 from nas.engine.spec import SearchSpec
 from nas.engine.survey import Survey, survey
 from nas.errors import BudgetInfeasible, NasError
-from nas.runs.finish import finish
-from nas.runs.run import Run
+from predictors.training_free import list_proxies
+from search_spaces.errors import unknown_name
 
 if TYPE_CHECKING:
     from torch import nn
 
+    from nas.engine.driver import OnUpdate
+    from nas.engine.launchers import Launcher
+    from nas.runs.run import Run
+
 OnSurvey = Callable[[Survey], None]
+OnStart = Callable[["Run"], None]
 
 
 def search(
     space: str = "elasticvit", budget: str | Iterable[str] | Budget | None = None, *,
     objectives: Iterable[str] | None = None, proxies: Iterable[str] | None = None, candidates: int = 200_000,
-    time_s: float | None = None, workers: int | None = None, islands: int = 2, seed: int = 0,
+    promote: int = 32, time_s: float | None = None, workers: int | None = None, islands: int = 2, seed: int = 0,
     out: str | Path = "results", name: str | None = None, ray_address: str | None = None, storage: str | None = None,
-    on_survey: OnSurvey | None = None, on_update: OnUpdate | None = None, command: str = "", **space_options: Any,
+    on_survey: OnSurvey | None = None, on_start: OnStart | None = None, on_update: OnUpdate | None = None,
+    command: str = "", **space_options: Any,
 ) -> Run:  # fmt: skip
     """Search a space under a budget and return the finished run.
 
     ``budget``: such as ``"600MFLOPs"`` or ``["400..600MFLOPs", "6Mparams"]``. ``objectives``: names, default
-    ``capacity`` and ``macs``. ``candidates`` are priced by the operator table on ``islands`` populations;
+    ``capacity`` and ``macs``. ``candidates`` are priced by the operator table on ``islands`` populations, and at most
+    ``promote`` survivors of the last generation (half as many at half time) are judged by the ``proxies``;
     ``time_s`` limits the whole search instead (and gives up reproducibility). ``workers``: CPUs to use, default all;
-    0 runs everything in this process, without Ray. ``space_options``: such as ``num_classes=10``.
+    0 runs everything in this process, without Ray. ``space_options``: such as ``num_classes=10``. ``on_survey`` is told
+    what the budget means, ``on_start`` the run once its directory exists, ``on_update`` the progress.
 
     Raises NasError subclasses: BudgetError, BudgetInfeasible (before anything is written), UnknownName, SpaceError,
     RunError, RunFailed.
     """
     spec = SearchSpec(
         space, dict(space_options), Budget.parse(budget).texts, candidates=candidates, islands=islands, seed=seed,
-        **_given(objectives=objectives, proxies=proxies),
+        promote=promote, **_given(objectives=objectives, proxies=proxies),
     )  # fmt: skip
     workers, time_s = _checked(workers, time_s)
     facts = look(spec)
@@ -49,16 +55,25 @@ def search(
         on_survey(facts)
     if not facts.satisfiable:
         raise _infeasible(facts)
+    # Only now what takes seconds to import (pandas, SQLAlchemy): the user has been told what the budget means.
+    from nas.runs.run import Run
+
     run = Run.create(
         spec, out, name=name, storage=storage,
         facts={"survey": facts.to_dict(), "workers": workers, "command": command, "reproducible": time_s is None},
     )  # fmt: skip
+    if on_start is not None:
+        on_start(run)
     return _execute(run, workers, ray_address, time_s, on_update)
 
 
 def look(spec: SearchSpec) -> Survey:
     """What a budget means in a space, before any search. Raises for whatever is wrong with the inputs."""
-    _ = spec.objective_list, spec.judges, [_proxy(p) for p in spec.proxies]
+    _ = spec.objective_list
+    known = list_proxies()
+    for name in spec.proxies:
+        if name not in known:
+            raise unknown_name("proxy", name, known)
     return survey(spec.make_space(), spec.budget)
 
 
@@ -67,6 +82,8 @@ def resume(
     time_s: float | None = None, on_update: OnUpdate | None = None,
 ) -> Run:  # fmt: skip
     """Continue an interrupted run; the front is the one an undisturbed run would have had. A finished run is as it is."""
+    from nas.runs.run import Run
+
     run = Run.open(path, storage)
     if run.status == "done":
         return run
@@ -79,6 +96,8 @@ def resume(
 
 def load_run(path: str | Path, storage: str | None = None) -> Run:
     """Open a run directory. Raises RunError."""
+    from nas.runs.run import Run
+
     return Run.open(path, storage)
 
 
@@ -92,12 +111,6 @@ def create_model(source: str | Path, index: int = 0) -> nn.Module:
 
 def _given(**options: Iterable[str] | None) -> dict[str, Any]:
     return {k: tuple([v] if isinstance(v, str) else v) for k, v in options.items() if v is not None}
-
-
-def _proxy(name: str) -> Any:
-    from predictors.training_free import get_proxy
-
-    return get_proxy(name)
 
 
 def _checked(workers: int | None, time_s: float | None) -> tuple[int, float | None]:
@@ -117,6 +130,10 @@ def _infeasible(facts: Survey) -> BudgetInfeasible:
 def _execute(
     run: Run, workers: int, ray_address: str | None, time_s: float | None, on_update: OnUpdate | None
 ) -> Run:
+    from nas.engine.driver import Driver
+    from nas.engine.launchers import LocalLauncher
+    from nas.runs.finish import finish
+
     launcher: Launcher
     if workers == 0:
         launcher = LocalLauncher(run.spec, run.path)

@@ -49,10 +49,10 @@ DEFAULT_PROXIES = ("naswot", "zico")
 
 def get_objective(name: str) -> Objective:
     """The objective ``name``. Raises UnknownName with a suggestion where one is close."""
-    from predictors.training_free import get_proxy, list_proxies
-
     if name in TABLE_OBJECTIVES:
         return TABLE_OBJECTIVES[name]
+    from predictors.training_free import get_proxy, list_proxies
+
     proxies = list_proxies()
     if name not in proxies:
         raise unknown_name("objective", name, [*TABLE_OBJECTIVES, *proxies])

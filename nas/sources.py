@@ -1,6 +1,7 @@
 """What people may name where an architecture is asked for.
 
-``SPACE:NAME`` (a published network), ``RUN`` or ``RUN#INDEX`` (a row of a run's front), ``FILE.json``.
+``SPACE:NAME`` (a published network), ``RUN`` or ``RUN#INDEX`` (a row of a run's front), ``FILE.json``, or the folder
+of a saved model (``nas.weights``).
 """
 
 from __future__ import annotations
@@ -8,12 +9,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from nas.errors import NasError, SpaceError
-from nas.runs.run import Run
 from search_spaces import Architecture, SearchSpace, get_space, list_spaces
 from search_spaces.architecture import MAX_JSON_BYTES
 from search_spaces.errors import unknown_name
 
-FORMS = "SPACE:NAME, RUN#INDEX or FILE.json"
+FORMS = "SPACE:NAME, RUN, RUN#INDEX or FILE.json"
 
 
 def resolve(text: str, index: int | None = None) -> tuple[SearchSpace, Architecture]:
@@ -24,6 +24,8 @@ def resolve(text: str, index: int | None = None) -> tuple[SearchSpace, Architect
     path, _, row = text.partition("#")
     if (Path(path) / "run.json").exists() or row:
         return _of_run(path, row, index)
+    if (Path(path) / "model.json").is_file():
+        return _of_file(Path(path) / "model.json")
     if text.endswith(".json") or Path(text).is_file():
         return _of_file(Path(text))
     space, colon, name = text.partition(":")
@@ -38,6 +40,8 @@ def resolve(text: str, index: int | None = None) -> tuple[SearchSpace, Architect
 def _of_run(path: str, row: str, index: int | None) -> tuple[SearchSpace, Architecture]:
     if row and not row.isdecimal():
         raise NasError(f"{path}#{row}: the part after # must be a row of the front, such as {path}#0")
+    from nas.runs.run import Run  # pandas and a database: only where there is a run
+
     run = Run.open(path)
     wanted = int(row) if row else index if index is not None else run.recommended
     return run.space, run.space.architecture(run.architecture(wanted).config)
@@ -53,5 +57,8 @@ def _of_file(path: Path) -> tuple[SearchSpace, Architecture]:
     except UnicodeDecodeError:
         raise SpaceError(f"{path} is not a text file") from None
     architecture = Architecture.from_json(text)
-    space = get_space(architecture.space, **architecture.options)
+    try:
+        space = get_space(architecture.space, **architecture.options)
+    except TypeError:  # an option of a type or name that no space has
+        raise SpaceError(f"{path}: options {architecture.settings:.80} are not those of a space") from None
     return space, space.architecture(architecture.config)

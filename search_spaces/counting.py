@@ -99,7 +99,7 @@ def count(space: SearchSpace) -> int:
     """Number of valid architectures, exact (Python integers: it may exceed 64 bits)."""
     message = np.ones(1, dtype=object)
     free = set(range(len(space.choices))) - {g for t in space.prices.stages for g in t.genes}
-    for step in steps(space):
+    for step in space.steps:
         following = np.zeros(step.states, dtype=object)
         np.add.at(following, step.after, message[step.before])
         message = following
@@ -121,7 +121,7 @@ def bounds(space: SearchSpace, quantity: str) -> tuple[int, int]:
     result = []
     for select, worst in ((np.minimum, np.iinfo(np.int64).max // 2), (np.maximum, -1)):
         message = np.zeros(1, dtype=np.int64)
-        for step, values in zip(steps(space), _stage_values(space, quantity), strict=True):
+        for step, values in zip(space.steps, _stage_values(space, quantity), strict=True):
             following = np.full(step.states, worst, dtype=np.int64)
             select.at(following, step.after, accumulate(message[step.before], values[step.entry]))
             message = following
@@ -140,7 +140,7 @@ class BudgetedSampler:
     """
 
     MAX_DRAWS = 600_000
-    BINS = {1: (4096,), 2: (128, 128)}
+    BINS = {1: (2048,), 2: (96, 96)}
 
     def __init__(self, space: SearchSpace, budget: Mapping[str, Interval]) -> None:
         self.space = space
@@ -148,7 +148,7 @@ class BudgetedSampler:
         self._check_single()
         self._binned = [q for q in ADDITIVE if q in budget][:2]
         self._width = np.array([self._bin_width(q, n) for q, n in zip(self._binned, self._bins, strict=True)])
-        self._steps = [self._affordable(i, s) for i, s in enumerate(steps(space))]
+        self._steps = [self._affordable(i, s) for i, s in enumerate(space.steps)]
         self._messages = self._forward()
         self._final = self._allowed(self._messages[-1])
         if not self._final.any():

@@ -88,6 +88,8 @@ class SearchSpace(ABC):
     name: ClassVar[str]
     title: ClassVar[str]
     source: ClassVar[str]
+    released_field: ClassVar[str]
+    """Key of the released encoding (see :meth:`from_released`) in files of published architectures."""
 
     choices: tuple[Choice, ...]
     stages: tuple[Stage, ...]
@@ -258,6 +260,13 @@ class SearchSpace(ABC):
         return {}
 
     @cached_property
+    def steps(self) -> list[Any]:
+        """The stages as a chain for dynamic programming (``counting.Step``), built once."""
+        from search_spaces.counting import steps
+
+        return steps(self)
+
+    @cached_property
     def total_size(self) -> int:
         """Product of the choices, rules ignored."""
         return int(np.prod(self.cardinalities.astype(object)))
@@ -273,7 +282,13 @@ class SearchSpace(ABC):
         """Exact smallest and largest value over the valid architectures."""
         from search_spaces.counting import bounds
 
-        return bounds(self, quantity)
+        if quantity not in self._bounds:
+            self._bounds[quantity] = bounds(self, quantity)
+        return self._bounds[quantity]
+
+    @cached_property
+    def _bounds(self) -> dict[str, tuple[int, int]]:
+        return {}
 
     def enumerate(self, limit: int = 100_000) -> Genomes:
         """Every valid genome, shape (size, G), for spaces of at most ``limit`` combinations."""

@@ -109,7 +109,8 @@ class Driver:
         found: list[Commit] = []
         start = time.monotonic()
         while len(found) < self._spec.islands:
-            if self._time_s is not None and self._elapsed() > EXPLORING_SHARE * self._time_s:
+            # The first generation is always merged: whatever the limit, there is something to show.
+            if generation and self._time_s is not None and self._elapsed() > EXPLORING_SHARE * self._time_s:
                 return None
             commit = self._launcher.commit(len(found), generation)
             if commit is not None:

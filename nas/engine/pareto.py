@@ -144,8 +144,10 @@ def thin(costs: Costs, keep: int) -> NDArray[np.int64]:
     scaled = (costs - low) / np.where(high > low, high - low, 1.0)
     chosen = list(dict.fromkeys(np.argmin(scaled, axis=0).tolist()))[:keep]
     nearest = np.min([((scaled - scaled[c]) ** 2).sum(axis=1) for c in chosen], axis=0)
+    nearest[chosen] = -1.0  # rows of equal costs are at distance 0 and may still be chosen, but none twice
     while len(chosen) < keep:
         best = int(np.argmax(nearest))
         chosen.append(best)
         nearest = np.minimum(nearest, ((scaled - scaled[best]) ** 2).sum(axis=1))
+        nearest[best] = -1.0
     return np.array(chosen)

@@ -81,8 +81,7 @@ class TransformerStage(nn.Module):
             count_padding=released,
         )  # fmt: skip
         self.layers = nn.ModuleList(
-            TransformerLayer(width, m, v, side=side, released=released)
-            for m, v in zip(mlp_ratio, v_scale, strict=True)
+            TransformerLayer(width, m, v, side=side, released=released) for m, v in zip(mlp_ratio, v_scale, strict=True)
         )
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
@@ -107,7 +106,13 @@ class Head(nn.Module):
         self.features = nn.Linear(inner, FEATURES)
         self.features_act = nn.Hardswish()
         self.drop = nn.Dropout(drop_rate)
-        self.classifier = nn.Linear(FEATURES, num_classes) if num_classes else nn.Identity()
+        self.reset_classifier(num_classes)
+
+    def reset_classifier(self, num_classes: int) -> None:
+        """A fresh last layer beside the others' device and precision; none for 0 classes."""
+        like = self.features.weight
+        linear = nn.Linear(FEATURES, num_classes, device=like.device, dtype=like.dtype) if num_classes else None
+        self.classifier: nn.Module = nn.Identity() if linear is None else linear
 
     def forward(self, x_BCHW: Tensor, pre_logits: bool = False) -> Tensor:
         """(B, C, H, W) -> (B, num_classes), or (B, 1984) with ``pre_logits``."""

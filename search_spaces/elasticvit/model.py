@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from torch import Tensor, nn
 
 from search_spaces.elasticvit.blocks import ConvStage, Head, Stem, TransformerStage
 from search_spaces.elasticvit.operators import FEATURES, half
 from search_spaces.modules.features import FeatureBackbone, take_indices
-
-if TYPE_CHECKING:
-    from search_spaces.elasticvit.supernet import ElasticViTSupernet
 
 CONV_STAGES = (("C1", False), ("C2", True))
 TRANSFORMER_STAGES = (("T1", 2), ("T2", 1), ("T3", 2), ("T4", 2))
@@ -37,7 +34,7 @@ class ElasticViTModel(nn.Module):
     ) -> None:  # fmt: skip
         super().__init__()
         self.config, self.released = dict(config), released
-        self.in_chans, self.img_size, self.drop_rate = in_chans, int(config["resolution"]), drop_rate
+        self.in_chans, self.img_size = in_chans, int(config["resolution"])
         self.stem = Stem(in_chans, **config["stem"])
         width, side, widths = config["stem"]["width"], half(self.img_size, 2), {"stem": config["stem"]["width"]}
         for (name, se), stage in zip(CONV_STAGES, config["conv_stages"], strict=True):
@@ -50,19 +47,15 @@ class ElasticViTModel(nn.Module):
             width = widths[name] = stage["width"]
         self.num_features, self.head_hidden_size = width, FEATURES
         self.feature_info = [{"num_chs": widths[name], "reduction": r, "module": name} for name, r in LEVELS.items()]
-        self.reset_classifier(num_classes)
+        self.num_classes = num_classes
+        self.head = Head(width, num_classes, drop_rate)
 
     def reset_classifier(self, num_classes: int, global_pool: str | None = None) -> None:
         """Give the network a fresh classifier for ``num_classes`` (0: none); the rest keeps its weights."""
         if global_pool not in (None, "avg"):
             raise ValueError(f"ElasticViT pools by averaging ('avg'), got global_pool={global_pool!r}")
         self.num_classes = num_classes
-        if not hasattr(self, "head"):
-            self.head = Head(self.num_features, num_classes, self.drop_rate)
-        else:
-            like = self.head.features.weight
-            fresh = nn.Linear(FEATURES, num_classes, device=like.device, dtype=like.dtype) if num_classes else None
-            self.head.classifier = fresh or nn.Identity()
+        self.head.reset_classifier(num_classes)
 
     def get_classifier(self) -> nn.Module:
         """The last linear layer (an Identity where there are no classes)."""
@@ -70,7 +63,7 @@ class ElasticViTModel(nn.Module):
 
     @property
     def default_cfg(self) -> dict[str, Any]:
-        """What timm's data pipeline asks a model: input size, interpolation, mean, std, names of first and last layer."""
+        """What timm's data pipeline asks a model: input size, interpolation, mean, std; first and last layer."""
         return {
             "input_size": (self.in_chans, self.img_size, self.img_size), "fixed_input_size": False,
             "num_classes": self.num_classes, "interpolation": "bicubic", "crop_pct": 0.875,

@@ -51,6 +51,7 @@ class ElasticViT(SearchSpace):
     name: ClassVar[str] = "elasticvit"
     title: ClassVar[str] = "ElasticViT: MBConv stages followed by transformer stages, for phones"
     source: ClassVar[str] = "Tang et al., ICCV 2023; released configuration final_3min_space"
+    released_field: ClassVar[str] = "arch_raw"
     rule_text: ClassVar[str] = "widths must not decrease from stage to stage"
 
     def __init__(self, *, num_classes: int = 1000, in_chans: int = 3, img_size: int | None = None) -> None:
@@ -272,7 +273,7 @@ class ElasticViT(SearchSpace):
 
     def supernet(self) -> nn.Module:
         """See :meth:`SearchSpace.supernet`."""
-        from search_spaces.elasticvit.model import ElasticViTSupernet
+        from search_spaces.elasticvit.supernet import ElasticViTSupernet
 
         return ElasticViTSupernet(self)
 

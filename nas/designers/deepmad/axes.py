@@ -31,13 +31,13 @@ def points(values: tuple[int, ...]) -> Axis:
     return Axis(array, array)
 
 
-def intervals(values: tuple[int, ...], ratio: float) -> Axis:
-    """Greedy intervals whose ends differ by at most ``ratio``."""
-    lo, hi = [float(values[0])], [float(values[0])]
-    for value in values[1:]:
-        if value <= lo[-1] * ratio:
-            hi[-1] = float(value)
+def coarsen(axis: Axis, ratio: float) -> Axis:
+    """Merge neighbouring intervals while the ends of the union differ by at most ``ratio``; the result nests ``axis``."""
+    lo, hi = [float(axis.lo[0])], [float(axis.hi[0])]
+    for low, high in zip(axis.lo[1:], axis.hi[1:], strict=True):
+        if high <= lo[-1] * ratio:
+            hi[-1] = float(high)
         else:
-            lo.append(float(value))
-            hi.append(float(value))
+            lo.append(float(low))
+            hi.append(float(high))
     return Axis(np.asarray(lo), np.asarray(hi))

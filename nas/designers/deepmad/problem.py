@@ -12,6 +12,7 @@ from .errors import DesignError
 from .evaluate import Evaluation, evaluate
 from .families import CONVS, NAMES, Array
 from .grid import Grid, default_grid
+from .limits import off_grid
 from .structure import Structure
 
 #: Strides of the stages behind a stem of stride 2, and the head, in the released configurations (section 2.5).
@@ -88,6 +89,14 @@ class Problem:
         for stride in self.strides:
             edges.append(edges[-1] / stride)
         return edges
+
+    def widths(self, stage: int) -> tuple[int, ...]:
+        """Allowed widths of a stage (0-based)."""
+        return tuple(v for v in self.grid.out if v <= self.grid.out_max.get(stage + 1, v))
+
+    def off_grid(self, structure: Structure) -> list[str]:
+        """Every way in which ``structure`` leaves the grid or its structural limits."""
+        return list(off_grid(self, structure))
 
     def evaluate(self, structure: Structure) -> Evaluation:
         """Exact evaluation under this problem's convention, extra resources included."""

@@ -61,6 +61,13 @@ class Tables:
     balanced: tuple[int, ...]
     beta: float
     resources: tuple[str, ...]
+    limits: Array  # of every resource: 1 where it is budgeted, infinite where it is only counted
+    gain: Array  # objective points per budget's worth of a resource: 0 when entropy is maximised
+
+    @property
+    def exact(self) -> bool:
+        """Whether every axis holds single values, so that a path is a structure."""
+        return self.bottleneck.exact and all(axis.exact for axis in self.axes)
 
 
 def build_tables(problem: Problem, axes: tuple[Axis, ...] | None = None, bottleneck: Axis | None = None) -> Tables:
@@ -88,14 +95,14 @@ def build_tables(problem: Problem, axes: tuple[Axis, ...] | None = None, bottlen
         balanced=tuple(problem.balanced),
         beta=problem.convention.beta,
         resources=tuple(problem.budgets),
+        limits=np.ones(len(problem.budgets)),
+        gain=np.zeros(len(problem.budgets)),
     )
 
 
 def default_axes(problem: Problem) -> tuple[Axis, ...]:
     """One axis per width of the chain, every grid value a point."""
-    grid = problem.grid
-    outs = [tuple(v for v in grid.out if v <= grid.out_max.get(s + 1, v)) for s in range(len(problem.strides))]
-    return (points(grid.stem), *(points(values) for values in outs))
+    return (points(problem.grid.stem), *(points(problem.widths(s)) for s in range(len(problem.strides))))
 
 
 def _rows(problem: Problem, at_hi: Array, at_lo: Array, extra: list[Array] | None = None) -> Array:
@@ -170,12 +177,28 @@ def _valid(problem: Problem, ins: Axis, outs: Axis, bottleneck: Axis) -> tuple[I
     return cin, out, b, np.asarray(grid.kernel)[k]
 
 
+def count_arcs(problem: Problem, axes: tuple[Axis, ...], bottleneck: Axis) -> int:
+    """Number of (in, out, b, k) over all stages, before dominance; no more memory than one stage's pairs."""
+    total = 0
+    for s in range(len(problem.strides)):
+        ones = Axis(bottleneck.lo[:1], bottleneck.hi[-1:])  # any b: count the pairs
+        _, out, _, _ = _valid(problem, axes[s], axes[s + 1], Axis(ones.lo, ones.hi))
+        low, high = problem.grid.bottleneck_ratio
+        widths = (bottleneck.hi[None, :] >= low * axes[s + 1].lo[:, None]) & (
+            bottleneck.lo[None, :] <= high * axes[s + 1].hi[:, None]
+        )
+        total += int(widths.sum(axis=1)[out].sum())
+    return total
+
+
 def _undominated(arcs: Arcs) -> NDArray[np.bool_]:
     """Mask of the arcs that no arc of the same (in, out) equals or beats in entropy and in every resource at all L.
 
     Sound because b and k are seen by their own stage only, and entropy never hurts (W > 0, and rho falls with E).
     """
     keep = np.ones(len(arcs), dtype=bool)
+    if not len(arcs):
+        return keep
     starts, _ = segments(arcs.out * (arcs.cin.max(initial=0) + 1) + arcs.cin)
     cost = np.concatenate([arcs.first, arcs.repeat]) * np.tile([-1.0, *[1.0] * (len(arcs.first) - 1)], 2)[:, None]
     for low, high in zip(starts, [*starts[1:], len(arcs)], strict=True):

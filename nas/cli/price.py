@@ -1,0 +1,118 @@
+"""``nas price``: what an architecture costs, exactly, without building it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from nas.cli.options import ImgSize, InChans, Json, NumClasses, space_options
+
+Arch = Annotated[
+    str | None,
+    typer.Argument(metavar="[ARCH]", help="SPACE:NAME, RUN, RUN#INDEX, FILE.json, or timm:NAME for any timm model."),
+]
+Space = Annotated[str | None, typer.Option("--space", metavar="NAME", help="With --released: the file's space.")]
+Released = Annotated[
+    Path | None,
+    typer.Option("--released", metavar="FILE", help="JSON list in a paper's released encoding."),
+]
+
+
+def command(
+    arch: Arch = None, space: Space = None, released: Released = None, num_classes: NumClasses = None,
+    img_size: ImgSize = None, in_chans: InChans = None, json: Json = False,
+) -> None:  # fmt: skip
+    """Price an architecture: MACs, parameters, activations and peak memory, per stage and in all.
+
+    Counts are for one image. MACs are multiply-accumulates of convolutions, linear layers and attention products
+    (what papers call FLOPs). Peak memory is the largest working set of any operator, float32.
+
+    \b
+    Examples:
+      nas price elasticvit:S1
+      nas price results/RUN#3 --json
+      nas price timm:vit_tiny_patch16_224
+      nas price --space elasticvit --released networks.json --json
+
+    --released reads a list of {"name", "<field>", "resolution"?}, where the field holds the paper's own encoding
+    (arch_raw for elasticvit), and gives for each: name, macs, params, paper_count, paper_params, in_space.
+    paper_count and paper_params are the paper's own counting where it differs, else null.
+    """
+    from nas.errors import NasError
+
+    options = space_options(num_classes, img_size, in_chans)
+    if released is not None:
+        if space is None or arch is not None:
+            raise NasError("--released FILE needs --space NAME, and no ARCH beside it")
+        return _released(space, released, options, json)
+    if arch is None:
+        raise NasError("name an architecture: SPACE:NAME, RUN#INDEX, FILE.json or timm:NAME")
+    if space is not None or options:
+        raise NasError("--space, --num-classes, --img-size and --in-chans go with --released only")
+    _show(arch, _timm(arch.removeprefix("timm:")) if arch.startswith("timm:") else _ours(arch), json)
+
+
+def _ours(text: str) -> dict[str, Any]:
+    from nas.cli.stages import described
+    from nas.sources import resolve
+
+    space, architecture = resolve(text)
+    price = space.price_architecture(architecture)
+    return {
+        "id": architecture.id, "space": space.name, **price, "paper_count": space.paper_count(architecture),
+        "paper_params": space.paper_params(architecture), "in_space": space.contains(architecture),
+        "stages": described(space, architecture),
+    }  # fmt: skip
+
+
+def _timm(name: str) -> dict[str, Any]:
+    import timm
+
+    from nas.cli.stages import stage_rows, totals
+    from search_spaces import trace
+    from search_spaces.errors import unknown_name
+
+    if not timm.is_model(name):
+        raise unknown_name_briefly(unknown_name("timm model", name, timm.list_models()))
+    operators = trace(timm.create_model(name))
+    return {"id": name, "space": None, **totals(operators), "stages": stage_rows(operators)}
+
+
+def unknown_name_briefly(error: Any) -> Any:
+    """The same error without the list of a thousand names."""
+    from nas.errors import UnknownName
+
+    return UnknownName(str(error).partition(" (known:")[0], **error.data)
+
+
+def _show(name: str, facts: dict[str, Any], as_json: bool) -> None:
+    from nas.cli.output import console, emit, quantity
+    from nas.cli.stages import stage_table
+
+    if as_json:
+        return emit({"name": name, **facts})
+    out = console()
+    out.print(f"{name}" + (f" ({facts['id']})" if facts["id"] not in name else ""))
+    out.print(stage_table(facts["stages"], facts))
+    if facts.get("capacity") is not None:
+        out.print(f"capacity (multi-scale entropy): {facts['capacity']:.2f}")
+    if facts.get("paper_count") is not None:
+        out.print(f"by the paper's own counter: {quantity('macs', facts['paper_count'])} MACs")
+
+
+def _released(name: str, path: Path, options: dict[str, Any], as_json: bool) -> None:
+    from nas.cli.output import console, emit, quantity, table
+    from nas.released import price_released
+    from search_spaces import get_space
+
+    rows = price_released(get_space(name, **options), path)
+    if as_json:
+        return emit(rows)
+    columns = ("name", "macs", "params", "paper_count", "paper_params", "in_space")
+    units = dict(zip(columns[1:5], ("macs", "params", "macs", "params"), strict=True))
+    texts = [
+        [r["name"], *(quantity(units[c], r[c]) for c in columns[1:5]), "yes" if r["in_space"] else "no"] for r in rows
+    ]
+    console().print(table(columns, texts))

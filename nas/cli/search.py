@@ -1,0 +1,145 @@
+"""``nas search``: explore a space under a budget and recommend an architecture."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nas.cli.options import (
+    ImgSize,
+    InChans,
+    Json,
+    NumClasses,
+    Out,
+    RayAddress,
+    Seed,
+    Storage,
+    Workers,
+    seconds,
+    space_options,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from nas.runs.run import Run
+
+Space = Annotated[str, typer.Option("--space", metavar="NAME", help="Search space; 'nas spaces' lists them.")]
+Budgets = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--budget", metavar="LIMIT", help="Repeatable: 600MFLOPs, 400..600MFLOPs, 6Mparams, 4Mactivations, 50MB."
+    ),
+]
+Objectives = Annotated[
+    list[str] | None,
+    typer.Option("--objective", metavar="NAME", help="Goal, repeatable; default capacity (up) and macs (down)."),
+]
+Proxies = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--proxy",
+        metavar="NAME",
+        help="Training-free judge, repeatable; 'none': no judging. [default: naswot, zico]",
+    ),
+]
+Candidates = Annotated[int, typer.Option("--candidates", metavar="N", help="Architectures to price in all.")]
+Promote = Annotated[
+    int, typer.Option("--promote", metavar="N", help="Survivors to judge by proxies at the end (half as many midway).")
+]
+Time = Annotated[
+    str | None,
+    typer.Option("--time", metavar="T", help="Stop by then, judging included, whatever is left: 90s, 5m, 1h."),
+]
+Islands = Annotated[int, typer.Option("--islands", metavar="N", help="Populations that exchange their best.")]
+Name = Annotated[str | None, typer.Option("--name", metavar="NAME", help="Name of the run; default: space and time.")]
+
+
+def command(
+    space: Space = "elasticvit", budget: Budgets = None, objective: Objectives = None, proxy: Proxies = None,
+    candidates: Candidates = 200_000, promote: Promote = 32, time: Time = None, workers: Workers = None,
+    islands: Islands = 2, seed: Seed = 0, out: Out = Path("results"), name: Name = None, num_classes: NumClasses = None,
+    img_size: ImgSize = None, in_chans: InChans = None, ray_address: RayAddress = None, storage: Storage = None,
+    json: Json = False,
+) -> None:  # fmt: skip
+    """Find the best architectures of a space under a budget; recommend one.
+
+    First says what the budget means in the space: smallest, typical and largest cost, how many architectures fit,
+    satisfiable or not. Then prices candidates exactly by the operator table (no training, no GPU), lets training-free
+    proxies judge the survivors, and ends with one recommended architecture, why, how sure that is, and the whole
+    Pareto front. Everything lands in one folder, OUT/NAME: report.html, front.csv, front.png, architectures/*.json.
+
+    \b
+    Examples:
+      nas search --budget 600MFLOPs                          the default: a minute or two on a laptop
+      nas search --budget 600MFLOPs --budget 6Mparams        two limits at once
+      nas search --budget 400..600MFLOPs --img-size 224      an interval, one resolution
+      nas search --objective capacity --objective params     another trade-off
+      nas search --budget 300MFLOPs --num-classes 10         a classifier for 10 classes
+      nas search --budget 600MFLOPs --time 5m                stop after five minutes (not reproducible)
+      nas search --budget 600MFLOPs --ray-address auto       on a Ray cluster
+
+    FLOPs means MACs (multiply-accumulates): 600MFLOPs = 600e6 MACs. MB limits the peak activation memory of one
+    float32 image. The same seed and candidates give the same front.csv, whatever the number of workers.
+    Interrupted? 'nas resume OUT/NAME' continues where it stopped.
+    """
+    from nas.api import search
+    from nas.cli.announce import announce
+    from nas.cli.watch import watching
+    from nas.errors import NasError
+
+    limit_s = seconds(time)
+    if workers == 0 and ray_address:
+        raise NasError("--workers 0 runs without Ray, --ray-address asks for it: choose one")
+    with watching(json) as watch, resumable() as started:
+        run = search(
+            space, budget or None, objectives=objective or None, proxies=_proxies(proxy), candidates=candidates,
+            promote=promote, time_s=limit_s, workers=workers, islands=islands, seed=seed, out=out, name=name,
+            ray_address=ray_address, storage=storage, on_survey=lambda facts: announce(facts, stderr=json), on_start=started,
+            on_update=watch, command=_command_line(), **space_options(num_classes, img_size, in_chans),
+        )  # fmt: skip
+    conclude(run, json)
+
+
+def _proxies(chosen: list[str] | None) -> list[str] | None:
+    return [] if chosen == ["none"] else chosen or None
+
+
+def _command_line() -> str:
+    import shlex
+
+    return shlex.join(["nas", *sys.argv[1:]]) if Path(sys.argv[0]).name == "nas" else ""
+
+
+def conclude(run: Run, as_json: bool) -> None:
+    """Print the outcome of a finished run."""
+    from nas.cli.outcome import document, show
+
+    if as_json:
+        from nas.cli.output import emit
+
+        emit(document(run))
+    else:
+        show(run)
+
+
+class resumable:
+    """Turns Ctrl-C into exit code 130 and the command that continues the run; call it with the run once known."""
+
+    def __init__(self) -> None:
+        self._run: Run | None = None
+
+    def __enter__(self) -> Callable[[Run], None]:
+        return self._know
+
+    def _know(self, run: Run) -> None:
+        self._run = run
+
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
+        if kind is not None and issubclass(kind, KeyboardInterrupt):
+            kept = f"continue it with: nas resume {self._run.path}" if self._run else "nothing was written"
+            typer.echo(f"interrupted; {kept}", err=True)
+            raise typer.Exit(130)
