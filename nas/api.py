@@ -6,11 +6,13 @@ import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from nas.budget import Budget
 from nas.engine.spec import SearchSpec
 from nas.engine.survey import Survey, survey
 from nas.errors import BudgetInfeasible, NasError
+from nas.runs.place import place
 from predictors.training_free import list_proxies
 from search_spaces.errors import unknown_name
 
@@ -50,6 +52,7 @@ def search(
         promote=promote, **_given(objectives=objectives, proxies=proxies),
     )  # fmt: skip
     workers, time_s = _checked(workers, time_s)
+    place(out, name or uuid4().hex)
     facts = look(spec)
     if on_survey is not None:
         on_survey(facts)
@@ -81,7 +84,7 @@ def resume(
     path: str | Path, *, workers: int | None = None, ray_address: str | None = None, storage: str | None = None,
     time_s: float | None = None, on_update: OnUpdate | None = None,
 ) -> Run:  # fmt: skip
-    """Continue an interrupted run; the front is the one an undisturbed run would have had. A finished run is as it is."""
+    """Continue an interrupted run; the front is the one an undisturbed run would have had. A finished run stays."""
     from nas.runs.run import Run
 
     run = Run.open(path, storage)
@@ -127,9 +130,7 @@ def _infeasible(facts: Survey) -> BudgetInfeasible:
     return BudgetInfeasible(facts.reason, nearest=nearest)
 
 
-def _execute(
-    run: Run, workers: int, ray_address: str | None, time_s: float | None, on_update: OnUpdate | None
-) -> Run:
+def _execute(run: Run, workers: int, ray_address: str | None, time_s: float | None, on_update: OnUpdate | None) -> Run:
     from nas.engine.driver import Driver
     from nas.engine.launchers import LocalLauncher
     from nas.runs.finish import finish

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nas.errors import NasError, RunFailed
-from nas.weights import input_size
+from nas.weights import as_any_file, input_size
 from search_spaces import Architecture
 from search_spaces.errors import unknown_name
 
@@ -58,6 +58,7 @@ def export(
         difference = max(_differences(model, run, partial, batch, dynamic)) if run else None
         if difference is not None and not difference <= TOLERANCE:
             raise RunFailed(f"{format} export differs from the model by {difference:.3g} (allowed {TOLERANCE:g})")
+        as_any_file(partial)
         os.replace(partial, path)
     finally:
         partial.unlink(missing_ok=True)

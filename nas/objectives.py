@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from nas.errors import ObjectiveError
+from predictors.training_free import DEFAULT_PROXIES
 from search_spaces.errors import unknown_name
 
 Direction = Literal["max", "min"]
@@ -44,7 +45,6 @@ TABLE_OBJECTIVES = {
     )
 }
 DEFAULT_OBJECTIVES = ("capacity", "macs")
-DEFAULT_PROXIES = ("naswot", "zico")
 
 
 def get_objective(name: str) -> Objective:
@@ -65,3 +65,6 @@ def get_objectives(names: Sequence[str] | None) -> tuple[Objective, ...]:
     if len(chosen) > 6:
         raise ObjectiveError(f"{len(chosen)} objectives: a front of more than 6 holds nearly everything; choose fewer")
     return chosen
+
+
+__all__ = ["DEFAULT_OBJECTIVES", "DEFAULT_PROXIES", "TABLE_OBJECTIVES", "Objective", "get_objective", "get_objectives"]

@@ -7,6 +7,7 @@ A saved model is a folder of two files, ``model.json`` (the architecture, and ho
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -105,11 +106,19 @@ def save_model(model: nn.Module, architecture: Architecture, folder: Path | str)
         folder.mkdir(parents=True, exist_ok=True)
         partial = folder / (MODEL_WEIGHTS + ".tmp")
         save_tensors(model, str(partial), metadata={"architecture": architecture.id, "space": architecture.space})
+        as_any_file(partial)
         (folder / MODEL_JSON).write_text(json.dumps(_document(model, architecture), indent=1) + "\n")
         partial.replace(folder / MODEL_WEIGHTS)
     except OSError as error:
         raise NasError(f"{folder} cannot be written: {error.strerror or error}") from None
     return folder
+
+
+def as_any_file(path: Path) -> None:
+    """Give a file the usual permissions: safetensors writes files that only their owner may read."""
+    mask = os.umask(0)
+    os.umask(mask)
+    path.chmod(0o666 & ~mask)
 
 
 def _document(model: nn.Module, architecture: Architecture) -> dict[str, Any]:

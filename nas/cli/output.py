@@ -70,7 +70,7 @@ def quantity(name: str, value: Any, unit: bool = True) -> str:
     if objective is None:
         return f"{value:.5g}"
     shown = value / objective.scale
-    text = f"{shown:,.1f}" if abs(shown) >= 100 else f"{shown:,.2f}" if abs(shown) >= 1 else f"{shown:.3g}"
+    text = f"{shown:,.1f}" if abs(shown) >= 100 else f"{shown:,.2f}" if abs(shown) >= 1 else f"{shown:.3f}"
     return f"{text} {objective.unit}".rstrip() if unit else text
 
 

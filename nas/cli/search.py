@@ -94,12 +94,13 @@ def command(
     limit_s = seconds(time)
     if workers == 0 and ray_address:
         raise NasError("--workers 0 runs without Ray, --ray-address asks for it: choose one")
-    with watching(json) as watch, resumable() as started:
+    with watching(json, ray=workers != 0) as watch, resumable() as started:
         run = search(
             space, budget or None, objectives=objective or None, proxies=_proxies(proxy), candidates=candidates,
             promote=promote, time_s=limit_s, workers=workers, islands=islands, seed=seed, out=out, name=name,
-            ray_address=ray_address, storage=storage, on_survey=lambda facts: announce(facts, stderr=json), on_start=started,
-            on_update=watch, command=_command_line(), **space_options(num_classes, img_size, in_chans),
+            ray_address=ray_address, storage=storage, on_survey=lambda facts: announce(facts, stderr=json),
+            on_start=started, on_update=watch, command=_command_line(),
+            **space_options(num_classes, img_size, in_chans),
         )  # fmt: skip
     conclude(run, json)
 

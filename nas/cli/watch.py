@@ -15,31 +15,36 @@ if TYPE_CHECKING:
 
 EVERY_S = 3.0
 """Seconds between plain lines."""
+EARLY = 0.05
+"""Share of the candidates before which no time left is told."""
+RAY_STARTS = "; Ray is starting, which takes some 15 s"
 
 
 @contextmanager
-def watching(stderr: bool = False) -> Iterator[Callable[[Update], None]]:
-    """A watcher for ``on_update``, on stderr where stdout is kept for JSON."""
+def watching(stderr: bool = False, ray: bool = False) -> Iterator[Callable[[Update], None]]:
+    """A watcher for ``on_update``, on stderr where stdout is kept for JSON; ``ray``: say that Ray has to start."""
     if (sys.stderr if stderr else sys.stdout).isatty():
-        with _bars(stderr) as live:
+        with _bars(stderr, ray) as live:
             yield live
     else:
-        yield PlainLines(stderr)
+        yield PlainLines(stderr, ray)
 
 
 def figures(update: Update) -> str:
     """Front size, hypervolume and time left, in words."""
     p = update.progress
-    left = f", about {duration(update.eta_s)} left" if update.eta_s else ""
+    # Before Ray runs, the pace says nothing.
+    known = update.phase != "exploring" or p.priced >= EARLY * update.candidates
+    left = f", about {duration(update.eta_s)} left" if update.eta_s and known else ""
     return f"front {p.front_size:,}, hypervolume {p.hypervolume:.4f}{left}"
 
 
 class PlainLines:
     """The first update, the first of each phase, then one line every few seconds."""
 
-    def __init__(self, stderr: bool) -> None:
+    def __init__(self, stderr: bool, ray: bool = False) -> None:
         self._stream = sys.stderr if stderr else sys.stdout
-        self._last, self._phase = -EVERY_S, ""
+        self._last, self._phase, self._note = -EVERY_S, "", RAY_STARTS if ray else ""
 
     def __call__(self, update: Update) -> None:
         """Print a line if one is due."""
@@ -49,11 +54,16 @@ class PlainLines:
         self._last, self._phase = now, update.phase
         p = update.progress
         counts = f"priced {p.priced:,} of {update.candidates:,}, scored {p.scored} of {update.to_score}"
-        print(f"[{p.elapsed_s:5.1f} s] {update.phase}: {counts}, {figures(update)}", file=self._stream, flush=True)
+        print(
+            f"[{p.elapsed_s:5.1f} s] {update.phase}: {counts}, {figures(update)}{self._note}",
+            file=self._stream,
+            flush=True,
+        )
+        self._note = ""
 
 
 @contextmanager
-def _bars(stderr: bool) -> Iterator[Callable[[Update], None]]:
+def _bars(stderr: bool, ray: bool) -> Iterator[Callable[[Update], None]]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns: tuple[Any, ...] = (
@@ -61,7 +71,7 @@ def _bars(stderr: bool) -> Iterator[Callable[[Update], None]]:
         TimeElapsedColumn(), TextColumn("{task.fields[note]}", markup=False),
     )  # fmt: skip
     with Progress(*columns, console=console(stderr)) as progress:
-        priced = progress.add_task("priced", total=None, note="starting")
+        priced = progress.add_task("priced", total=None, note=f"starting{RAY_STARTS if ray else ''}")
         scored = progress.add_task("scored", total=None, note="", start=False)
 
         def update(state: Update) -> None:

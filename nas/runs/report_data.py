@@ -104,7 +104,9 @@ def funnel(run: Run) -> list[FunnelLevel]:
         failed = scores[scores["status"] != "ok"]["architecture"].nunique()
         note = f"{', '.join(run.spec.judges)}; {failed} could not be judged" if failed else ", ".join(run.spec.judges)
         judged = scores["architecture"].nunique()
-        levels.append(FunnelLevel("Training-free proxies", judged, len(run.front), float(scores["seconds"].sum()), note))
+        levels.append(
+            FunnelLevel("Training-free proxies", judged, len(run.front), float(scores["seconds"].sum()), note)
+        )
     return levels
 
 
@@ -148,4 +150,3 @@ def stage_rows(space: SearchSpace, architecture: Architecture) -> list[StageRow]
         StageRow(s.name, s.kind, s.depth, s.width, (s.side, s.side), *priced.get(s.name, (0, 0)), s.detail)
         for s in space.summary(architecture)
     ]
-

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import json
-import re
 import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -20,6 +19,7 @@ import sqlalchemy as sa
 from nas.engine.spec import SearchSpec
 from nas.errors import NasError, ResumeMismatch, RunError
 from nas.runs.environment import environment
+from nas.runs.place import place
 from nas.runs.store import Store
 from search_spaces import Architecture, SearchSpace
 
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from torch import nn
 
 FORMAT = 1
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 class Run:
@@ -50,14 +49,13 @@ class Run:
         """Make the directory of a new run under ``out``. Raises RunError rather than write into one that exists."""
         stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
         name = name or f"{spec.space}-{stamp}"
-        if not NAME.fullmatch(name):
-            raise RunError(f"run name {name!r}: use letters, digits, '.', '_' and '-' (at most 100)", path=name)
-        path = Path(out) / name
-        if path.exists():
-            raise RunError(f"{path} exists already; choose another --name, or continue it with: nas resume {path}")
+        path = place(out, name)
+        identity = uuid.uuid4().hex
+        if storage:
+            Store(storage, identity).close()  # a database that cannot be opened is found before anything is written
         hidden = sa.make_url(storage).render_as_string(hide_password=True) if storage else None
         document = {
-            "format": FORMAT, "id": uuid.uuid4().hex, "name": name, "status": "running", "spec": spec.to_dict(),
+            "format": FORMAT, "id": identity, "name": name, "status": "running", "spec": spec.to_dict(),
             "created": datetime.now(UTC).isoformat(timespec="seconds"), "storage": hidden,
             "environment": environment(), "reproducible": True, **(facts or {}),
         }  # fmt: skip

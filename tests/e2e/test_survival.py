@@ -87,7 +87,7 @@ def test_driver_killed_with_ray(tmp_path: Path, undisturbed: bytes) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("what", ["_island_trial", "judge"])
+@pytest.mark.parametrize("what", ["ImplicitFunc", "judge"])
 def test_worker_killed(tmp_path: Path, undisturbed: bytes, what: str) -> None:
     """``kill -9`` of a Ray worker: Tune starts the island again, Ray judges the architecture again."""
     process = begin(tmp_path, workers=2)

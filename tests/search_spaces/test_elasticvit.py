@@ -154,6 +154,7 @@ def test_layers_may_differ_off_the_grid(space: ElasticViT) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_many_architectures_agree(space: ElasticViT) -> None:
     """Table equals module for 300 random architectures."""
     for genome in space.sample(300, np.random.default_rng(2)):

@@ -100,6 +100,7 @@ def test_onnx_agrees(model: Any, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 def test_exports_and_compiles(model: Any) -> None:
     """torch.export with a dynamic batch, and torch.compile; both give the eager logits."""
     model = copy.deepcopy(model).eval()

@@ -1,0 +1,23 @@
+"""Small problems that every test here can afford."""
+
+from __future__ import annotations
+
+import pytest
+
+from nas.designers.deepmad import RELEASED, Grid, Problem
+
+
+@pytest.fixture()
+def tiny_grid() -> Grid:
+    """Three widths, two bottlenecks: a few thousand structures with three stages."""
+    return Grid(
+        out=(16, 32, 64), bottleneck=(8, 16, 32), kernel=(3, 5), stem=(8, 16), depth_max=2, first_depth_max=1
+    )
+
+
+@pytest.fixture()
+def tiny(tiny_grid: Grid) -> Problem:
+    """A feasible residual problem with three stages."""
+    return Problem(
+        "resnet", {"released_flops": 2.5e7, "params": 4e4}, 0.4, RELEASED, tiny_grid, strides=(2, 2, 2)
+    )
