@@ -79,7 +79,10 @@ class DenseRegion:
         first = families.conv(3, stem.lo, 3, self.edges[0])
         tail, entropy = np.zeros((len(families.NAMES), len(last))), np.zeros(len(last))
         if p.head:
-            entropy, tail = families.conv(last.hi, p.head, 1, self.edges[-1])[0], families.conv(last.lo, p.head, 1, self.edges[-1])
+            entropy, tail = (
+                families.conv(last.hi, p.head, 1, self.edges[-1])[0],
+                families.conv(last.lo, p.head, 1, self.edges[-1]),
+            )
         if p.convention.classifier:
             tail = tail + families.classifier(np.full(len(last), float(p.head)) if p.head else last.lo, CLASSES)
         return (np.broadcast_to(first[0], (len(stem),)), price(first)), (entropy, price(tail))
@@ -134,7 +137,9 @@ class DenseRegion:
             rows = rows[:, :, pick] if rows.shape[2] > 1 else rows
             parts.append(weight * rows[0] - np.tensordot(y, rows[1:], axes=1))
         valid = self.valid[s][:, pick]
-        return np.stack([np.where(valid, parts[0] + (L - 1) * parts[1], -np.inf).max(axis=(2, 3)) for L in self.depths[s]], -1)
+        return np.stack(
+            [np.where(valid, parts[0] + (L - 1) * parts[1], -np.inf).max(axis=(2, 3)) for L in self.depths[s]], -1
+        )
 
     def _constants(self, y: Array) -> Array:
         """``sum y_r budget_r - sum nu_t g(D_t) - penalty`` by depth vector."""
@@ -164,7 +169,11 @@ def _cut(axis: Axis, lo: float, hi: float) -> Axis:
 def _chain(total: Array, step: Array) -> Array:
     """``total'[out, ..., L] = max over in``."""
     out = [
-        np.max([t[..., None] + step[i, o] for i, t in enumerate(total) if step[i, o, 0] > -np.inf] or [total[0][..., None] - np.inf + step[0, o]], axis=0)
+        np.max(
+            [t[..., None] + step[i, o] for i, t in enumerate(total) if step[i, o, 0] > -np.inf]
+            or [total[0][..., None] - np.inf + step[0, o]],
+            axis=0,
+        )
         for o in range(step.shape[1])
     ]
     return np.stack(out)

@@ -95,7 +95,9 @@ class DepthSet:
         """Prefixes become full depth vectors, bounded by every multiplier set applied so far."""
         rest = _product(self.ranges[self.n_head :])
         self.values = np.repeat(self.values, len(rest))
-        self.rows = np.concatenate([np.repeat(self.rows, len(rest), axis=0), np.tile(rest, (len(self.rows), 1))], axis=1)
+        self.rows = np.concatenate(
+            [np.repeat(self.rows, len(rest), axis=0), np.tile(rest, (len(self.rows), 1))], axis=1
+        )
         self.full = True
         for y in reversed(self._ys):
             if len(self.rows):

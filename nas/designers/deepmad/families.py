@@ -70,9 +70,7 @@ def _basic(cin: Array, cout: Array, b: Array, k: Array, r: float, q: float, firs
     return [entropy, macs, released, params]
 
 
-def _inverted(
-    cin: Array, cout: Array, b: Array, k: Array, r: float, q: float, first: bool, exact: bool
-) -> list[Array]:
+def _inverted(cin: Array, cout: Array, b: Array, k: Array, r: float, q: float, first: bool, exact: bool) -> list[Array]:
     entropy = 0.5 * np.log(cin) + np.log(k) + 0.5 * np.log(b)
     macs = r**2 * cin * b + q**2 * (b * k**2 + b * cout)
     identity = (cin == cout) * float(exact)  # the shortcut exists only between equal widths and has no projection

@@ -50,7 +50,10 @@ class Grid:
         """The grid in the file format of ``--grid``."""
         low, high = self.bottleneck_ratio
         caps = ", ".join(f"out_{s} <= {cap}" for s, cap in sorted(self.out_max.items()))
-        rules = [f"bottleneck between {low!r}*out and {high!r}*out", f"out_s between out_(s-1) and {self.growth!r} out_(s-1)"]
+        rules = [
+            f"bottleneck between {low!r}*out and {high!r}*out",
+            f"out_s between out_(s-1) and {self.growth!r} out_(s-1)",
+        ]
         return {
             "out": list(self.out),
             "bottleneck": list(self.bottleneck),

@@ -17,7 +17,7 @@ from .heuristic import Evolution
 from .problem import Problem
 
 SECONDS = 1.0
-GENERATIONS = 150
+GENERATIONS = 100
 RHO_MAX = 2.0
 
 

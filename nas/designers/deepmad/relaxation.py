@@ -149,9 +149,7 @@ class AtDepths:
     def __init__(self, relaxation: Relaxation, depths: tuple[int, ...]) -> None:
         self.r, self.depths = relaxation, depths
         t = relaxation.tables
-        self.amounts = [
-            x.arcs.first + (L - 1) * x.arcs.repeat for x, L in zip(relaxation.layers, depths, strict=True)
-        ]
+        self.amounts = [x.arcs.first + (L - 1) * x.arcs.repeat for x, L in zip(relaxation.layers, depths, strict=True)]
         kept = [depths[i] for i in t.balanced]
         self.penalty = t.beta * math.exp(float(np.std(kept)))
         self.g = np.array([float(g_of_depth(d, t.rho)) for d in conv_depths(t, depths)]) / relaxation.rho_scale

@@ -152,7 +152,8 @@ def _stage(problem: Problem, axes: tuple[Axis, ...], bottleneck: Axis, s: int, s
         r, stride = (before, problem.strides[s]) if first else (behind, 1)
         (ih, oh, bh), (il, ol, bl) = ([e[0] if first else e[1], e[1], e[2]] for e in ends)
         hi, lo = (
-            families.block(problem.family, i, o, w, k, r, stride, first, exact) for i, o, w in ((ih, oh, bh), (il, ol, bl))
+            families.block(problem.family, i, o, w, k, r, stride, first, exact)
+            for i, o, w in ((ih, oh, bh), (il, ol, bl))
         )
         extra = [np.broadcast_to(f(s, il, ol, bl, k, r, stride, first), k.shape) for f in problem.extra.values()]
         return _rows(problem, hi, lo, extra) / scale

@@ -17,7 +17,7 @@ import numpy as np
 from .axes import Axis
 from .certificate import problem_from_json
 from .dense import DenseRegion
-from .errors import CertificateRefused
+from .errors import CertificateRefused, DesignError
 from .leafcheck import Searcher, enumerate_leaf
 from .problem import Problem
 from .structure import structure_from_json
@@ -57,7 +57,9 @@ def verify(
             bound, solved, left = max(bound, found[0]), solved + found[1], left + found[2]
             if on_progress:
                 on_progress(i + 1, len(certificate["regions"]))
-    except (KeyError, TypeError, IndexError, ValueError) as error:
+    except (DesignError, KeyError, TypeError, IndexError, ValueError) as error:
+        if isinstance(error, CertificateRefused):
+            raise
         raise CertificateRefused(f"not a certificate: {error!r}", reason="malformed") from error
     claimed = float(certificate["bound"])
     _demand(bound <= claimed + TOLERANCE * abs(claimed), f"the regions give {bound:.6f}, claimed is {claimed:.6f}")

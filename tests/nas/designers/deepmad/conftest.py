@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import pytest
 
-from nas.designers.deepmad import RELEASED, Grid, Problem
+from nas.designers.deepmad import RELEASED, Grid, Problem, infeasible
+
+
+@pytest.fixture(autouse=True)
+def _short_explanations(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tiny grids need no long evolution."""
+    monkeypatch.setattr(infeasible, "GENERATIONS", 12)
 
 
 @pytest.fixture()
 def tiny_grid() -> Grid:
     """Three widths, two bottlenecks: a few thousand structures with three stages."""
-    return Grid(
-        out=(16, 32, 64), bottleneck=(8, 16, 32), kernel=(3, 5), stem=(8, 16), depth_max=2, first_depth_max=1
-    )
+    return Grid(out=(16, 32, 64), bottleneck=(8, 16, 32), kernel=(3, 5), stem=(8, 16), depth_max=2, first_depth_max=1)
 
 
 @pytest.fixture()
 def tiny(tiny_grid: Grid) -> Problem:
     """A feasible residual problem with three stages."""
-    return Problem(
-        "resnet", {"released_flops": 2.5e7, "params": 4e4}, 0.4, RELEASED, tiny_grid, strides=(2, 2, 2)
-    )
+    return Problem("resnet", {"released_flops": 2.5e7, "params": 4e4}, 0.4, RELEASED, tiny_grid, strides=(2, 2, 2))

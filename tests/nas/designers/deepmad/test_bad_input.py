@@ -99,7 +99,9 @@ def test_infeasible_is_proven_and_explained(
     assert caught.value.data["conflicts"] == conflict
     nearest = caught.value.data["nearest"][conflict[0]]
     repaired = {**budgets, **({conflict[0]: nearest * (1 + 1e-9)} if conflict != ["rho"] else {})}
-    solve(Problem("resnet", repaired, nearest if conflict == ["rho"] else rho, RELEASED, tiny_grid, (2, 2, 2)), workers=1)
+    solve(
+        Problem("resnet", repaired, nearest if conflict == ["rho"] else rho, RELEASED, tiny_grid, (2, 2, 2)), workers=1
+    )
 
 
 def test_two_limits_in_conflict(tiny_grid: Grid) -> None:

@@ -7,7 +7,7 @@ import random
 
 import numpy as np
 import pytest
-from brute import all_structures, brute_force
+from .brute import all_structures, brute_force
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
