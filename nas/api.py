@@ -145,4 +145,13 @@ def _execute(run: Run, workers: int, ray_address: str | None, time_s: float | No
     Driver(run, launcher, on_update=on_update, time_s=time_s).execute()
     finish(run)
     run.update(status="done")
+    _tidy(run)
     return run
+
+
+def _tidy(run: Run) -> None:
+    """Drop what only an unfinished run needs: the islands' last generations and Tune's own files."""
+    import shutil
+
+    for folder in ("islands", "tune"):
+        shutil.rmtree(run.path / folder, ignore_errors=True)

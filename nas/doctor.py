@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import platform
 import re
@@ -31,19 +30,21 @@ class Check:
     hint: str = ""
 
 
-def diagnose(*, out: Path = Path("results"), start_ray: bool = False) -> Iterator[Check]:
-    """Every check in turn, as it finishes; none raises."""
-    checks: list[tuple[str, Callable[[], list[Check]]]] = [
+Finder = Callable[[], list[Check]]
+
+
+def diagnose(out: Path = Path("results"), more: Sequence[tuple[str, Finder]] = ()) -> Iterator[Check]:
+    """Every check in turn, and ``more`` of them, each as it finishes; none raises."""
+    checks: list[tuple[str, Finder]] = [
         ("python", python), ("packages", packages), ("torchvision", torchvision), ("devices", devices),
         ("solvers", solvers), ("disk", lambda: disk(out)), ("shared memory", shared_memory),
+        *more,
     ]  # fmt: skip
-    if start_ray:
-        checks.append(("ray", ray))
     for name, check in checks:
         try:
             yield from check()
         except Exception as error:  # a broken library may raise anything: that is the finding
-            yield Check(name, "fail", _first_line(error), "run 'nas --debug doctor' or reinstall the package")
+            yield Check(name, "fail", first_line(error), "run 'nas --debug doctor' or reinstall the package")
 
 
 def python() -> list[Check]:
@@ -70,7 +71,7 @@ def torchvision() -> list[Check]:
     try:
         import torchvision  # noqa: F401
     except Exception as error:  # RuntimeError, OSError or ImportError, depending on what does not fit
-        detail = f"{theirs} cannot be imported beside torch {ours}: {_first_line(error)}"
+        detail = f"{theirs} cannot be imported beside torch {ours}: {first_line(error)}"
         return [Check("torchvision", "fail", detail, mending(ours, theirs))]
     detail = f"{theirs} beside torch {ours}"
     if mismatched(ours, theirs, requires("torchvision") or ()):
@@ -150,29 +151,6 @@ def shared_memory() -> list[Check]:
     return [Check("shared memory", "ok", f"{free / 1e9:.1f} GB free in /dev/shm")]
 
 
-def ray() -> list[Check]:
-    """Whether Ray starts and runs a task."""
-    import time
-
-    import ray as library
-
-    from nas.engine.ray_launcher import OBJECT_STORE_BYTES, QUIET
-
-    os.environ.update({k: os.environ.get(k, v) for k, v in QUIET.items()})
-    begin = time.monotonic()
-    try:
-        library.init(
-            address="local", num_cpus=1, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR,
-            object_store_memory=OBJECT_STORE_BYTES,
-        )  # fmt: skip
-        library.get(library.remote(os.getpid).remote(), timeout=120)
-    except Exception as error:
-        return [Check("ray", "fail", _first_line(error), "search with --workers 0, which needs no Ray")]
-    finally:
-        library.shutdown()
-    return [Check("ray", "ok", f"started and ran a task in {time.monotonic() - begin:.0f} s")]
-
-
 def _installed(name: str) -> str | None:
     try:
         return version(name)
@@ -180,5 +158,5 @@ def _installed(name: str) -> str | None:
         return None
 
 
-def _first_line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
     return f"{type(error).__name__}: {str(error).strip().partition(chr(10))[0][:200]}"

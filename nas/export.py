@@ -66,6 +66,13 @@ def export(
     return Exported(format, path, path.stat().st_size, shape, difference)
 
 
+def export_architecture(architecture: Architecture, path: Path | str) -> Exported:
+    """Write the architecture alone, as JSON that ``nas build`` and every other command reads."""
+    path = _writable(Path(path))
+    path.write_text(architecture.to_json())
+    return Exported("json", path, path.stat().st_size, (), None)
+
+
 def images(model: nn.Module, batch: int) -> Tensor:
     """Reproducible random images of the model's input size, shape (batch, C, H, W)."""
     import torch
@@ -154,14 +161,10 @@ def _write_state(model: nn.Module, architecture: Architecture, x_BCHW: Tensor, d
         save_tensors(model, str(path), metadata={"architecture": architecture.id, "space": architecture.space})
 
 
-def _write_json(model: nn.Module, architecture: Architecture, x_BCHW: Tensor, dynamic: bool, path: Path) -> None:
-    path.write_text(architecture.to_json())
-
-
 FORMATS: dict[str, tuple[Writer, Runner | None]] = {
     "onnx": (_write_onnx, _run_onnx),
     "torch-export": (_write_program, _run_program),
     "state-dict": (_write_state, None),
-    "json": (_write_json, None),
 }
-"""By name: how to write a format, and how to run what was written."""
+"""Formats of a model by name: how to write one, and how to run what was written."""
+ALL_FORMATS = (*FORMATS, "json")

@@ -146,7 +146,7 @@ class OperatorTable:
     @property
     def entropy(self) -> FloatArray:
         """E: the sum of :attr:`row_entropy`, shape (size,)."""
-        return np.bincount(self.columns["arch"], self.row_entropy, self.size)
+        return np.bincount(self.columns["arch"], self.row_entropy, self.size).astype(np.float64)
 
     @property
     def volume(self) -> IntArray:
@@ -197,7 +197,9 @@ class TableBuilder:
         defaults: dict[str, ArrayLike] = dict.fromkeys(COLUMNS, 1)
         defaults |= {"stage": self.stage, "kind": int(kind), "role": int(Role.MAIN), "params": 0, "held": 0}
         defaults |= {"function": FUNCTIONS.index(function)} | shape
-        block = {name: np.broadcast_to(np.asarray(v, dtype=np.int64), (self.size,))[arch] for name, v in defaults.items()}
+        block = {
+            name: np.broadcast_to(np.asarray(v, dtype=np.int64), (self.size,))[arch] for name, v in defaults.items()
+        }
         block["arch"] = arch
         self._blocks.append(block)
 

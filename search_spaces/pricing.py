@@ -76,9 +76,7 @@ def _compile_stage(space: SearchSpace, stage: Stage) -> StageTable:
     valid = np.ones(size, dtype=bool)
     if stage.rule is not None:
         valid &= stage.rule({g: v for g, v in _local_values(space, genes).items() if g in stage.rule_genes})
-    return StageTable(
-        tuple(space.gene_index[g] for g in genes), shape, additive, memory, entropy, volume, valid
-    )
+    return StageTable(tuple(space.gene_index[g] for g in genes), shape, additive, memory, entropy, volume, valid)
 
 
 class PriceTable:
@@ -113,7 +111,7 @@ class PriceTable:
 
     def valid(self, genomes: Genomes) -> NDArray[np.bool_]:
         """Which genomes obey every stage's rule, shape (N,)."""
-        return self._valid[self._index(genomes)].all(axis=1)
+        return np.asarray(self._valid[self._index(genomes)].all(axis=1))
 
     def __call__(self, genomes: Genomes, quantities: Sequence[str]) -> dict[str, NDArray[Any]]:
         """See :meth:`SearchSpace.price`."""

@@ -13,6 +13,7 @@ from search_spaces.space import SearchSpace
 ENTRY_POINT_GROUP = "nas.search_spaces"
 
 BUILT_IN = {
+    "convnet": "search_spaces.convnet:ConvNet",
     "elasticvit": "search_spaces.elasticvit:ElasticViT",
 }
 
@@ -38,7 +39,7 @@ def space_class(name: str) -> type[SearchSpace]:
 def get_space(name: str, **options: Any) -> SearchSpace:
     """The space ``name`` with its options (such as ``num_classes=10``). Raises UnknownName or SpaceError."""
     cls = space_class(name)
-    allowed = [p for p in inspect.signature(cls).parameters]
+    allowed = list(inspect.signature(cls).parameters)
     for option in options:
         if option not in allowed:
             raise SpaceError(f"space {name} has no option {option!r} (known: {', '.join(allowed) or 'none'})")

@@ -248,7 +248,7 @@ class SearchSpace(ABC):
 
     def budgeted(self, budget: Mapping[str, Interval]) -> Any:
         """A sampler over the architectures within ``budget`` (cached: the dynamic programme is built once)."""
-        from search_spaces.counting import BudgetedSampler
+        from search_spaces.budgeted import BudgetedSampler
 
         key = tuple(sorted((name, (i.low, i.high)) for name, i in budget.items()))
         if key not in self._samplers:
@@ -314,12 +314,12 @@ class SearchSpace(ABC):
         for repeat in (np.ones(n, dtype=bool), rng.random(n) < 0.5):
             gene, sign = rng.integers(0, g, n), rng.choice([-1, 1], n)
             moved[rows, gene] += np.where(repeat, sign, 0)
-        moved = np.clip(moved, 0, self.cardinalities - 1).astype(np.uint8)
-        return self._settle(moved, genomes)
+        clipped = np.clip(moved, 0, self.cardinalities - 1).astype(np.uint8)
+        return self._settle(clipped, genomes)
 
     def crossover(self, a: Genomes, b: Genomes, rng: np.random.Generator) -> Genomes:
         """Uniform crossover: each gene from either parent; valid in, valid out."""
-        return self._settle(np.where(rng.random(a.shape) < 0.5, a, b), a)
+        return self._settle(np.where(rng.random(a.shape) < 0.5, a, b).astype(np.uint8), a)
 
     def _settle(self, children: Genomes, parents: Genomes) -> Genomes:
         """Repair children; those that stay invalid become their parents again."""

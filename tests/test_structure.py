@@ -54,8 +54,15 @@ def run_python(code: str) -> str:
     return done.stdout.strip()
 
 
-@pytest.mark.parametrize("statement", ["import nas", "import search_spaces", "import nas.engine.island",
-                                       "from search_spaces import get_space; get_space('elasticvit').prices"])  # fmt: skip
+LIGHT = (
+    "import nas",
+    "import search_spaces",
+    "import nas.engine.island",
+    "from search_spaces import get_space; get_space('elasticvit').prices",
+)
+
+
+@pytest.mark.parametrize("statement", LIGHT)
 def test_light_imports(statement: str) -> None:
     """What prices and evolves needs neither torch nor ray nor pandas."""
     heavy = run_python(f"{statement}; import sys; print([m for m in ('torch', 'ray', 'pandas') if m in sys.modules])")

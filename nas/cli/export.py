@@ -41,20 +41,23 @@ def command(
       nas export my-model --format torch-export --out net.pt2
     """
     from nas.cli.output import emit
-    from nas.export import FORMATS, export
+    from nas.export import ALL_FORMATS, export, export_architecture
     from nas.sources import resolve
     from nas.weights import build, weights_beside
     from search_spaces.errors import unknown_name
 
-    if format not in FORMATS:
-        raise unknown_name("format", format, FORMATS)
+    if format not in ALL_FORMATS:
+        raise unknown_name("format", format, ALL_FORMATS)
     space, architecture = resolve(arch)
-    weights = weights or weights_beside(arch)
-    model = build(space, architecture, weights=weights, seed=seed)
-    done = export(model, architecture, format, out, batch=batch, dynamic=dynamic)
-    source = str(weights or f"fresh, seed {seed}")
+    if format == "json":
+        done, source = export_architecture(architecture, out), ""
+    else:
+        weights = weights or weights_beside(arch)
+        model = build(space, architecture, weights=weights, seed=seed)
+        done = export(model, architecture, format, out, batch=batch, dynamic=dynamic)
+        source = str(weights or f"fresh, seed {seed}")
     if json:
-        emit({"name": arch, "id": architecture.id, **vars(done), "weights": source})
+        emit({"name": arch, "id": architecture.id, **vars(done), "weights": source or None})
     else:
         _tell(done, source)
 

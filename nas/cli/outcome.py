@@ -46,7 +46,7 @@ def show(run: Run) -> None:
     out = console()
     out.print()
     _recommend(out, run, front, chosen)
-    out.print(_front_table(run, front, chosen.index))
+    out.print(_front_table(run, front, chosen))
     _next_steps(out, run, chosen.index)
 
 
@@ -65,11 +65,11 @@ def _recommend(out: Console, run: Run, front: pd.DataFrame, chosen: Recommendati
         out.print("  note: limited by time, so another run may end with another front")
 
 
-def _front_table(run: Run, front: pd.DataFrame, recommended: int) -> Any:
+def _front_table(run: Run, front: pd.DataFrame, chosen: Recommendation) -> Any:
     columns = list(dict.fromkeys(["macs", "params", *run.spec.objectives, *run.spec.judges]))
     columns = [c for c in columns if c in front]
-    shown = _spread(len(front), recommended)
-    rows = [_row(front, i, columns, i == recommended) for i in shown]
+    shown = _spread(len(front), {chosen.index, *(i for i, _ in chosen.neighbours)})
+    rows = [_row(front, i, columns, i == chosen.index) for i in shown]
     left_out = len(front) - len(shown)
     more = f", {len(shown)} shown, all in {run.path / 'front.csv'}" if left_out else ""
     return table(["#", "id", *map(heading, columns)], rows, ("id",), f"The front: {len(front)} architectures{more}")
@@ -80,12 +80,12 @@ def _row(front: pd.DataFrame, i: int, columns: list[str], recommended: bool) -> 
     return [f"{i}{' *' if recommended else ''}", str(row["id"]), *(quantity(c, row[c], unit=False) for c in columns)]
 
 
-def _spread(size: int, always: int) -> list[int]:
-    """At most ``ROWS`` rows spread evenly over the front, its ends and the recommended one among them."""
+def _spread(size: int, always: set[int]) -> list[int]:
+    """At most ``ROWS`` rows: those in ``always``, and others spread evenly over the front with its ends."""
     if size <= ROWS:
         return list(range(size))
-    places = {round(i * (size - 1) / (ROWS - 2)) for i in range(ROWS - 1)}
-    return sorted(places | {always})
+    last = max(ROWS - len(always) - 1, 1)
+    return sorted({round(i * (size - 1) / last) for i in range(last + 1)} | always)
 
 
 def _next_steps(out: Console, run: Run, index: int) -> None:

@@ -43,7 +43,7 @@ Proxies = Annotated[
     typer.Option(
         "--proxy",
         metavar="NAME",
-        help="Training-free judge, repeatable; 'none': no judging. [default: naswot, zico]",
+        help="Training-free judge, repeatable; 'none': no judging. [default: two]",
     ),
 ]
 Candidates = Annotated[int, typer.Option("--candidates", metavar="N", help="Architectures to price in all.")]
@@ -55,6 +55,7 @@ Time = Annotated[
     typer.Option("--time", metavar="T", help="Stop by then, judging included, whatever is left: 90s, 5m, 1h."),
 ]
 Islands = Annotated[int, typer.Option("--islands", metavar="N", help="Populations that exchange their best.")]
+PROGRAMS = ("nas", "nas.exe", "__main__.py")
 Name = Annotated[str | None, typer.Option("--name", metavar="NAME", help="Name of the run; default: space and time.")]
 
 
@@ -112,7 +113,7 @@ def _proxies(chosen: list[str] | None) -> list[str] | None:
 def _command_line() -> str:
     import shlex
 
-    return shlex.join(["nas", *sys.argv[1:]]) if Path(sys.argv[0]).name == "nas" else ""
+    return shlex.join(["nas", *sys.argv[1:]]) if Path(sys.argv[0]).name in PROGRAMS else ""
 
 
 def conclude(run: Run, as_json: bool) -> None:

@@ -187,6 +187,7 @@ class Driver:
                 self._tell("judging")
             else:
                 time.sleep(POLL_S)
+        self._store.update_progress(self._progress.generation, self._elapsed(), self._scored)
         self._tell("done")
 
     # ---- state -----------------------------------------------------------------------------------------------
@@ -230,4 +231,3 @@ class Driver:
     def _judging_eta(self) -> float | None:
         seconds = self._store.scores().groupby("architecture")["seconds"].sum()
         return float(np.mean(seconds)) * len(self._waiting) if len(seconds) else None
-

@@ -47,7 +47,7 @@ def _wait(exchange: Exchange, island: int, generation: int, deadline_s: float) -
     return commit
 
 
-class Stopped(Exception):  # noqa: N818 - it is no error
+class Stopped(Exception):
     """The run was told to stop while an island waited."""
 
 

@@ -80,9 +80,7 @@ def select(population: Population, keep: int) -> Population:
     return population.take(np.concatenate([order, rest])[:keep])
 
 
-def offspring(
-    space: SearchSpace, parents: Population, size: int, rng: np.random.Generator
-) -> Genomes:
+def offspring(space: SearchSpace, parents: Population, size: int, rng: np.random.Generator) -> Genomes:
     """``size`` children of a population ordered best first: binary tournaments, uniform crossover, mutation.
 
     Mutations move a gene to a neighbouring value or redraw it: choices are ordered, so near values make near networks.

@@ -60,7 +60,7 @@ def _dominated_by(rows: Costs, others: Costs) -> NDArray[np.bool_]:
     for a, b in zip(rows.T, others.T, strict=True):
         no_worse &= b[None, :] <= a[:, None]
         better |= b[None, :] < a[:, None]
-    return (no_worse & better).any(axis=1)
+    return np.asarray((no_worse & better).any(axis=1))
 
 
 def ranks(costs: Costs, enough: int) -> NDArray[np.int64]:

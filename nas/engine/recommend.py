@@ -55,10 +55,11 @@ def _confidence(best: int, table: NDArray[np.float64]) -> str:
         return text + "; with a single judge nothing can confirm it"
     kept = sum(int(np.argmin(np.delete(table, j, axis=1).mean(axis=1)) == best) for j in range(judges))
     agreement = _concordance(table)
-    strength = "high" if kept == judges and agreement > 0.8 else "moderate" if kept > judges / 2 else "low"
+    strength = "agree" if kept == judges and agreement > 0.8 else "mostly agree" if kept > judges / 2 else "disagree"
     return (
-        f"{strength}: {text}, it stays first when any one judge is left out in {kept} of {judges} cases, and the judges' "
-        f"concordance (Kendall's W) over the front is {agreement:.2f}; no accuracy was measured"
+        f"the judges {strength}: {text}, it stays first in {kept} of {judges} cases when one judge is left out, and "
+        f"their concordance over the front (Kendall's W) is {agreement:.2f}. Agreement is not accuracy: nothing was "
+        "trained, and each score is worth what its evidence says"
     )
 
 

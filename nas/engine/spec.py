@@ -52,8 +52,9 @@ class SearchSpec:
     def from_dict(cls, data: dict[str, Any]) -> SearchSpec:
         """The inverse of :meth:`to_dict`. Raises NasError on anything else."""
         try:
-            return cls(**{k: tuple(v) if isinstance(v, list) else v for k, v in data.items()})
-        except TypeError as error:
+            fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in data.items()}
+            return cls(**fields)
+        except (TypeError, AttributeError) as error:
             raise NasError(f"not the description of a search: {error}") from None
 
     def make_space(self) -> SearchSpace:

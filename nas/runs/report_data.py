@@ -22,7 +22,7 @@ def report_data(run: Run) -> ReportData:
     space, spec = run.space, run.spec
     survey = run.document.get("survey", {})
     return ReportData(
-        title=f"{space.name}: {spec.budget}",
+        title=title(run),
         command=str(run.document.get("command", "")),
         space=space.title,
         space_size=f"{space.size:.4g} architectures",
@@ -40,6 +40,12 @@ def report_data(run: Run) -> ReportData:
         architectures=[card(run, i) for i in range(len(front))],
         budget_facts=[_budget_fact(q) for q in survey.get("quantities", [])],
     )
+
+
+def title(run: Run) -> str:
+    """Space and budget as a person would say them."""
+    limits = ", ".join(run.spec.budget.texts)
+    return f"{run.space.name} within {limits}" if limits else f"{run.space.name}, no budget"
 
 
 def _budget_fact(quantity: dict[str, Any]) -> dict[str, Any]:
@@ -75,10 +81,9 @@ def facts(run: Run) -> dict[str, str]:
 
 def score_notes(judges: tuple[str, ...]) -> dict[str, str]:
     """What each proxy is worth, in a sentence, from its evidence."""
-    import predictors.training_free as training_free
+    from predictors.training_free import note
 
-    note = getattr(training_free, "note", None)
-    return {name: note(name) if note else training_free.get_proxy(name).source for name in judges}
+    return {name: note(name) for name in judges}
 
 
 def cloud(run: Run) -> pd.DataFrame:
@@ -137,10 +142,15 @@ def card(run: Run, index: int) -> ArchitectureCard:
     code = f'import nas\n\nmodel = nas.create_model("{run.path}", index={index})'
     path = f"architectures/{architecture.id}.json"
     return ArchitectureCard(
-        index, architecture.id, f"#{index}", stage_rows(run.space, architecture),
+        index, architecture.id, _name(architecture), stage_rows(run.space, architecture),
         totals={"Resolution": f"{architecture.config['resolution']} px"} if "resolution" in architecture.config else {},
         code=code, json_path=path,
     )  # fmt: skip
+
+
+def _name(architecture: Architecture) -> str:
+    resolution = architecture.config.get("resolution")
+    return f"{architecture.space} at {resolution} px" if resolution else architecture.space
 
 
 def stage_rows(space: SearchSpace, architecture: Architecture) -> list[StageRow]:

@@ -22,6 +22,7 @@ from nas.runs.environment import environment
 from nas.runs.place import place
 from nas.runs.store import Store
 from search_spaces import Architecture, SearchSpace
+from search_spaces.pricing import QUANTITIES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -144,12 +145,13 @@ class Run:
         import pandas as pd
 
         try:
-            return pd.read_csv(self.path / "front.csv", dtype={"id": str})
+            return _checked(pd.read_csv(self.path / "front.csv", dtype={"id": str}))
         except FileNotFoundError:
             hint = f"; continue it with: nas resume {self.path}" if self.status != "done" else ""
             raise RunError(f"{self.path} has no front yet{hint}", path=str(self.path)) from None
         except ValueError as error:
-            raise RunError(f"{self.path}/front.csv is damaged: {error}", path=str(self.path)) from None
+            hint = f"rebuild it with: nas report {self.path}"
+            raise RunError(f"{self.path}/front.csv is damaged ({error}); {hint}", path=str(self.path)) from None
 
     def architecture(self, index: int = 0) -> Architecture:
         """The architecture of one row of the front. Raises RunError where there is no such row."""
@@ -173,6 +175,19 @@ class Run:
         """The PyTorch module of one row of the front, with fresh weights."""
         architecture = self.architecture(index)
         return self.space.model(self.space.architecture(architecture.config))
+
+
+def _checked(front: pd.DataFrame) -> pd.DataFrame:
+    """``front`` if it has rows, and numbers in every column that all fronts have; else ValueError."""
+    missing = [c for c in ("id", *QUANTITIES, "architecture") if c not in front]
+    if missing:
+        raise ValueError(f"no column {missing[0]!r}")
+    if not len(front):
+        raise ValueError("no rows")
+    numbers = front[list(QUANTITIES)]
+    if numbers.isna().any(axis=None) or any(t.kind not in "if" for t in numbers.dtypes):
+        raise ValueError("a price that is no number")
+    return front
 
 
 def list_runs(out: Path | str = "results") -> list[Run]:

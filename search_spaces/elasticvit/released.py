@@ -8,6 +8,7 @@ transformer lists hold one value per layer. ``heads`` is ignored, as the release
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 from search_spaces.elasticvit.grammar import check
@@ -34,7 +35,7 @@ def _split(name: str, values: list[int], depths: Sequence[int]) -> list[list[int
     if len(values) != sum(depths):
         raise SpaceError(f"elasticvit: {name} has {len(values)} layers, the depths {list(depths)} sum to {sum(depths)}")
     cuts = [sum(depths[:i]) for i in range(len(depths) + 1)]
-    return [values[a:b] for a, b in zip(cuts, cuts[1:], strict=False)]
+    return [values[a:b] for a, b in pairwise(cuts)]
 
 
 def read(raw: Any, resolution: int | None = None) -> dict[str, Any]:
@@ -44,7 +45,7 @@ def read(raw: Any, resolution: int | None = None) -> dict[str, Any]:
     lists = {name: _integers(name, value) for name, value in zip(FIELDS[1:], raw[1:], strict=True)}
     channels, depths = lists["channels"], lists["depths"]
     if len(channels) != 7 or len(depths) != 7 or min(depths) < 1:
-        raise SpaceError(f"elasticvit: channels and depths need 7 stages of at least one layer, got {channels}, {depths}")
+        raise SpaceError(f"elasticvit: channels and depths need 7 stages with layers, got {channels} and {depths}")
     for name in ("window", "qk_scale"):
         if any(v != 1 for v in lists[name]):
             raise SpaceError(f"elasticvit: {name} is fixed at 1 in the published family, got {lists[name]}")

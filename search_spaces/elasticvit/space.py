@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from importlib.resources import files
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -184,7 +185,7 @@ class ElasticViT(SearchSpace):
             lists = {gene: stage[field] for gene, field in LAYER_FIELDS if field in stage}
             for gene, values in lists.items():
                 if len(set(values)) > 1:
-                    raise SpaceError(f"elasticvit: {name}.{gene} differs between layers {values}; the grid has one value")
+                    raise SpaceError(f"elasticvit: {name}.{gene} differs by layer {values}; the grid has one value")
                 wanted[f"{name}.{gene}"], wanted[f"{name}.depth"] = values[0], len(values)
         for choice in self.choices:
             if wanted[choice.name] not in choice.values:
@@ -194,7 +195,7 @@ class ElasticViT(SearchSpace):
     def repair(self, genomes: Genomes) -> Genomes:
         """Raise each width to the first choice not below the stage before it."""
         fixed = genomes.copy()
-        for before, after in zip(WIDTH_CHAIN, WIDTH_CHAIN[1:], strict=False):
+        for before, after in pairwise(WIDTH_CHAIN):
             i, j = self.gene_index[f"{before}.width"], self.gene_index[f"{after}.width"]
             least = np.searchsorted(STAGE_CHOICES[after]["width"], STAGE_CHOICES[before]["width"])
             fixed[:, j] = np.maximum(fixed[:, j], least[fixed[:, i]])

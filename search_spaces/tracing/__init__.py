@@ -35,7 +35,7 @@ def trace(module: nn.Module, *inputs: Tensor, input_size: Sequence[int] | None =
       tables, layer scale, unused ones) have PARAMETER rows. So ``params`` equals the sum over ``module.parameters()``.
     - ``macs`` equals half of what ``torch.utils.flop_counter`` reports for the same call.
     - ``stages`` are the top-level children (and the module's class name for rows outside them); ``names`` has the
-      path of the module, or of the parameter, behind each row. Roles are not inferred: all rows are MAIN.
+      path of the module, or of the parameter, behind each row. Roles are read off the dataflow (see ``roles``).
     - A product with a parameter is LINEAR, one of two activations MATMUL, in the shapes that ``operators`` documents.
       A transposed convolution is a CONV to ``c_out * kernel`` channels at the input's side, then a RESIZE.
 

@@ -11,6 +11,7 @@ from torch.utils._pytree import tree_leaves
 
 from search_spaces.operators import COLUMNS, Kind, OperatorTable
 from search_spaces.tracing.liveness import Liveness
+from search_spaces.tracing.roles import Flow, infer
 from search_spaces.tracing.rules import NORM_RULES, OTHER_RULES, PRODUCT_RULES, Call, Row
 from search_spaces.tracing.shapes import outcome
 
@@ -39,6 +40,7 @@ class Recorder(TorchDispatchMode):
         self.rows: list[Row] = []
         self.names: list[str] = []
         self.live = Liveness()
+        self.flow = Flow()
         self._path = [""]
         self._keep: list[Tensor] = []  # storages must not be freed, or their identities would be used again
         self._data: set[int] = set()
@@ -125,6 +127,8 @@ class Recorder(TorchDispatchMode):
                 self._product.pop(key, None)
             if wrote and call.name in PRODUCT_RULES:
                 self._product[key] = row
+        mine = [i for i in range(first, len(self.rows)) if self.rows[i]["kind"] != Kind.PARAMETER]
+        self.flow.follow(mine, data, [_key(o) for o in outputs])
         if wrote:
             self.live.wrote(first, row, data, [_key(o) for o in outputs[:1]])
 
@@ -167,10 +171,12 @@ class Recorder(TorchDispatchMode):
         """The finished table; ``output`` is what the module returned."""
         self._parameter_rows(frozenset(self._unowned))
         rows = self.rows
-        for out in (t for t in tree_leaves(output) if isinstance(t, Tensor)):
-            self.live.used(_key(out), len(rows))
-        for row, held in zip(rows, self.live.held(rows), strict=True):
-            row["held"] = held
+        results = [_key(t) for t in tree_leaves(output) if isinstance(t, Tensor)]
+        for key in results:
+            self.live.used(key, len(rows))
+        roles = infer(rows, self.flow, self.flow.writers(results))
+        for row, held, role in zip(rows, self.live.held(rows), roles, strict=True):
+            row["held"], row["role"] = held, int(role)
         defaults: Row = dict.fromkeys(COLUMNS, 1) | {"arch": 0, "role": 0, "function": 0, "params": 0, "held": 0}
         columns = {c: np.array([row.get(c, defaults[c]) for row in rows], dtype=np.int64) for c in COLUMNS}
         outside = any(row["stage"] == len(self.children) for row in rows)

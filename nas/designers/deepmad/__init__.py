@@ -5,6 +5,7 @@ from .conventions import CONVENTIONS, RELEASED, RELEASED_WITH_BUG, SOUND, Conven
 from .errors import CertificateRefused, DesignError, InfeasibleDesign
 from .evaluate import Evaluation, evaluate
 from .grid import Grid, default_grid, grid_from_json, load_grid
+from .leafcheck import enumerate_leaf, milp_leaf
 from .problem import Problem
 from .solver import Solution, solve
 from .structure import Conv, Stage, Structure, structure_from_json, structure_from_released
@@ -30,9 +31,11 @@ __all__ = [
     "certificate",
     "convention",
     "default_grid",
+    "enumerate_leaf",
     "evaluate",
     "grid_from_json",
     "load_grid",
+    "milp_leaf",
     "problem_from_json",
     "problem_to_json",
     "solve",

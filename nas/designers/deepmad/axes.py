@@ -32,7 +32,7 @@ def points(values: tuple[int, ...]) -> Axis:
 
 
 def coarsen(axis: Axis, ratio: float) -> Axis:
-    """Merge neighbouring intervals while the ends of the union differ by at most ``ratio``; the result nests ``axis``."""
+    """Merge neighbours while the ends of the union differ by at most ``ratio``; the result nests ``axis``."""
     lo, hi = [float(axis.lo[0])], [float(axis.hi[0])]
     for low, high in zip(axis.lo[1:], axis.hi[1:], strict=True):
         if high <= lo[-1] * ratio:

@@ -43,7 +43,7 @@ class Closed:
 
 
 def bundle_of(leaf: AtDepths, y: Array) -> Bundle:
-    """The dual of a leaf; of the effectiveness constraints only those that y already prices, and the last, take part."""
+    """The dual of a leaf; of the rho constraints only those that y already prices, and the last, take part."""
     active = np.ones(len(y))
     n_res, n_t = leaf.r.n_res, leaf.r.n_t
     active[n_res : n_res + n_t - 1] = y[n_res : n_res + n_t - 1] > 0

@@ -5,7 +5,11 @@ All arrays are dense over (in, out, b, k); every depth vector of the region gets
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from . import families
 from .axes import Axis
@@ -33,8 +37,8 @@ class DenseRegion:
 
     # ---- amounts -------------------------------------------------------------------------------------------------
 
-    def _stage(self, s: int) -> tuple[Array, Array, Array]:
-        """Rows (entropy, budgets...) by (in, out, b, k) of the first and of a repeated block, and what is allowed."""
+    def _stage(self, s: int) -> tuple[Array, Array, NDArray[np.bool_]]:
+        """Rows (entropy, budgets...) of the first and of a repeated block by allowed (in, out, b, k), and what is."""
         p, ins, outs, b = self.problem, self.axes[s], self.axes[s + 1], self.bottleneck
         k = np.asarray(p.grid.kernel, dtype=float)
         exact = self.points
@@ -60,7 +64,9 @@ class DenseRegion:
         width = (b.hi[None, :] >= low * outs.lo[:, None] * (1 - 1e-12)) & (
             b.lo[None, :] <= high * outs.hi[:, None] * (1 + 1e-12)
         )
-        return rows(True), rows(False), pair[:, :, None, None] & width[None, :, :, None]
+        valid = pair[:, :, None, None] & width[None, :, :, None] & np.ones(len(k), dtype=bool)
+        shape = (1 + len(p.budgets), *valid.shape)
+        return np.broadcast_to(rows(True), shape)[:, valid], np.broadcast_to(rows(False), shape)[:, valid], valid
 
     def _connected(self) -> bool:
         alive = np.ones(len(self.axes[0]), dtype=bool)
@@ -112,34 +118,32 @@ class DenseRegion:
         nu = [2.0 * float(y[n + t :].sum()) for t in range(self.scored[-1] + 1)]
         fixed = [u_head + sum(float(u[j].max()) for j in range(max(s, OPEN + 1), len(u))) for s in range(len(u) + 1)]
         (stem_e, stem_price), (tail_e, tail_price) = self._ends(y[:n])
-        total = None
-        for c2 in range(len(self.axes[OPEN])):  # W of stem, stages 1 and 2 depends on C_2: one chain for each
-            u2 = u[2][c2]
+        w2 = fixed[2] + nu[self.scored[2]] + u[2]
+        second, parts = self._best(1, w2, y[:n]), []
+        for c2, u2 in enumerate(u[2]):  # W of the stem and of stage 1 holds u of C_2: one chain for each
             w0 = fixed[0] + nu[0] + u2 + u[1][None, :] + u[0][:, None]
             head = w0 * stem_e[:, None] - stem_price[:, None]  # (C_0, C_1)
             w1 = fixed[1] + nu[self.scored[1]] + u2 + u[1]
-            value = (head[:, :, None] + self._best(0, w1[None, :, None, None], y[:n])).max(axis=0)
-            w2 = fixed[2] + nu[self.scored[2]] + u2
-            second = self._best(1, w2, y[:n], c2)
-            value = (value[:, :, None] + second[:, 0, None, :]).max(axis=0)
-            total = value[None] if total is None else np.concatenate([total, value[None]])
+            value = (head[:, :, None] + self._best(0, w1, y[:n])).max(axis=0)
+            parts.append((value[:, :, None] + second[:, c2, None, :]).max(axis=0))
+        total = np.stack(parts)
         for s in range(OPEN, len(p.strides)):
-            step = self._best(s, fixed[s + 1] + nu[self.scored[s + 1]], y[:n])  # (in, out, L)
-            total = _chain(total, step)
+            weight = np.full(len(self.axes[s + 1]), fixed[s + 1] + nu[self.scored[s + 1]])
+            total = _chain(total, self._best(s, weight, y[:n]))
         total = total + ((u_head + nu[-1]) * tail_e - tail_price).reshape(-1, *[1] * (total.ndim - 1))
         return np.asarray(total.max(axis=0) + self._constants(y))
 
-    def _best(self, s: int, weight: Array | float, y: Array, out: int | None = None) -> Array:
-        """Best (b, k) of every (in, out) at every depth."""
-        pick = slice(None) if out is None else slice(out, out + 1)
-        parts = []
-        for rows in (self.first[s], self.repeat[s]):
-            rows = rows[:, :, pick] if rows.shape[2] > 1 else rows
-            parts.append(weight * rows[0] - np.tensordot(y, rows[1:], axes=1))
-        valid = self.valid[s][:, pick]
-        return np.stack(
-            [np.where(valid, parts[0] + (L - 1) * parts[1], -np.inf).max(axis=(2, 3)) for L in self.depths[s]], -1
-        )
+    def _best(self, s: int, weight: Array, y: Array) -> Array:
+        """Best (b, k) of every (in, out) at every depth, under a weight of entropy by out."""
+        i, o, *_ = np.nonzero(self.valid[s])
+        out = np.full((*self.valid[s].shape[:2], len(self.depths[s])), -np.inf)
+        if not len(i):
+            return out
+        first, repeat = (weight[o] * rows[0] - y @ rows[1:] for rows in (self.first[s], self.repeat[s]))
+        starts = np.flatnonzero(np.diff(i * out.shape[1] + o, prepend=-1))
+        values = first[:, None] + (self.depths[s] - 1) * repeat[:, None]
+        out[i[starts], o[starts]] = np.maximum.reduceat(values, starts, axis=0)
+        return out
 
     def _constants(self, y: Array) -> Array:
         """``sum y_r budget_r - sum nu_t g(D_t) - penalty`` by depth vector."""
@@ -152,7 +156,7 @@ class DenseRegion:
             out = out - nu * depth * np.log(depth / p.rho) if nu else out
         return np.asarray(out)
 
-    def _penalty(self, grids: list[Array]) -> Array:
+    def _penalty(self, grids: Sequence[Any]) -> Array:
         chosen = np.broadcast_arrays(*[grids[i] for i in self.problem.balanced])
         flat = np.stack([c.ravel() for c in chosen], axis=1)
         unique, back = np.unique(flat, axis=0, return_inverse=True)

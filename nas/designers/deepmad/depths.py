@@ -16,7 +16,7 @@ from .families import Array
 from .relaxation import OPEN, Relaxation, g_of_depth
 from .tables import Arcs, Index
 
-Ranges = Sequence[Sequence[int]]  # the depths considered, per stage
+Ranges = Sequence[Sequence[int] | Index]  # the depths considered, per stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ def _open_stages(r: Relaxation, w: Array, yr: Array, ranges: Ranges) -> Array:
     return np.asarray(np.maximum.reduceat(both, x2.out_starts, axis=0))
 
 
-def _first_stage(r: Relaxation, w: Array, yr: Array, depths: Sequence[int]) -> Array:
+def _first_stage(r: Relaxation, w: Array, yr: Array, depths: Sequence[int] | Index) -> Array:
     x, stem = r.layers[0], r.tables.stem[:, r.layers[0].arcs.cin]
     out = np.empty((len(r.tables.axes[1]), len(r.tables.axes[2]), len(depths)))
     alone = (w[0] + r.open[0][x.arcs.cin]) * stem[0] - yr @ stem[1:]
@@ -102,18 +102,18 @@ def _first_stage(r: Relaxation, w: Array, yr: Array, depths: Sequence[int]) -> A
     return out
 
 
-def _affine(arcs: Arcs, weight: Array | float, yr: Array, depths: Sequence[int]) -> Array:
+def _affine(arcs: Arcs, weight: Array | float, yr: Array, depths: Sequence[int] | Index) -> Array:
     """Value of every arc at every depth."""
     first = weight * arcs.first[0] - yr @ arcs.first[1:]
     repeat = weight * arcs.repeat[0] - yr @ arcs.repeat[1:]
-    return first[:, None] + repeat[:, None] * (np.asarray(depths) - 1.0)[None, :]
+    return np.asarray(first[:, None] + repeat[:, None] * (np.asarray(depths) - 1.0)[None, :])
 
 
-def _reduce(values: Array, starts: Array) -> Array:
-    return np.maximum.reduceat(values, starts, axis=0)
+def _reduce(values: Array, starts: Index) -> Array:
+    return np.asarray(np.maximum.reduceat(values, starts, axis=0))
 
 
-def _pair_values(r: Relaxation, s: int, weight: float, yr: Array, depths: Sequence[int]) -> Array:
+def _pair_values(r: Relaxation, s: int, weight: float, yr: Array, depths: Sequence[int] | Index) -> Array:
     x = r.layers[s]
     return _reduce(_affine(x.arcs, weight, yr, depths), x.starts)
 

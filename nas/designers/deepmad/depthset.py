@@ -139,6 +139,6 @@ def _product(ranges: Sequence[Index]) -> Index:
 
 @functools.lru_cache(maxsize=8)
 def _spread_table(known: int, top: int, n: int) -> Array:
-    """``exp`` of the least std that ``n`` depths can have when ``known`` of them are given, by their base-(top+1) key."""
+    """``exp`` of the least std of ``n`` depths of which ``known`` are given, by their base-(top+1) key."""
     rows = np.stack([g.ravel(order="F") for g in np.meshgrid(*[np.arange(top + 1)] * known, indexing="ij")], axis=1)
     return np.asarray(np.exp(np.sqrt(rows.var(axis=1) * known / n)))

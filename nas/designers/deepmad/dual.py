@@ -74,4 +74,4 @@ def _nearest(y: Array, slopes: Array, offsets: Array, target: float) -> Array | 
     if norm < 1e-7:
         return None
     r = E @ u - f
-    return np.maximum(y - UNIT * r[:n] / r[n], 0.0)
+    return np.asarray(np.maximum(y - UNIT * r[:n] / r[n], 0.0))

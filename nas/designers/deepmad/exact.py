@@ -8,10 +8,12 @@ multiplier sets, or the smallest possible completion of a budget.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .families import Array
 from .relaxation import OPEN, AtDepths, Path
@@ -138,8 +140,9 @@ class _Enumeration:
             arcs=np.vstack([old.arcs[:, parent], arc]),
         )
 
-    def _fits(self, used: Array, s: int, node: Index) -> Array:
-        return (used + self.least[s][:, node] <= self.limits).all(axis=0)
+    def _fits(self, used: Array, s: int, node: Index) -> NDArray[np.bool_]:
+        fits: NDArray[np.bool_] = np.all(used + self.least[s][:, node] <= self.limits, axis=0)
+        return fits
 
     def finish(self) -> tuple[float, Path] | None:
         """Stage 1 and the stem, then the exact constraints: budgets, and rho of every scored stage."""
@@ -176,7 +179,7 @@ def _chunks(counts: Index) -> Iterator[tuple[int, int]]:
     """Runs of labels with about ``CHUNK`` candidates each; one empty run if there are none."""
     group = np.cumsum(counts) // CHUNK
     edges = [0, *(np.flatnonzero(np.diff(group)) + 1).tolist(), len(counts)]
-    yield from zip(edges, edges[1:], strict=False)
+    yield from itertools.pairwise(edges)
 
 
 def _expand(low: Index, high: Index, first: int) -> tuple[Index, Index]:

@@ -166,7 +166,7 @@ class Evolution:
         bad = (out > g.growth * cin) | (b < low * out * (1 - 1e-12)) | (b > high * out * (1 + 1e-12))
         if self.problem.non_decreasing:
             bad |= out < cin
-        return 10.0 * bad
+        return np.asarray(10.0 * bad)
 
     def structure(self, genes: Genes) -> Structure:
         """One individual as a structure."""

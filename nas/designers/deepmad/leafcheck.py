@@ -9,6 +9,7 @@ import numpy as np
 from .closing import bundle_of, diverse
 from .exact import best_above
 from .incumbent import to_structure
+from .milp import best_above_milp
 from .problem import Problem
 from .relaxation import Relaxation
 from .structure import Structure
@@ -22,6 +23,12 @@ def enumerate_leaf(
     problem: Problem, boxes: dict[int, tuple[float, float]], depths: tuple[int, ...], bound: float
 ) -> Structure | None:
     """By the enumeration of :mod:`.exact` with multipliers found afresh."""
+    return _search_leaf(problem, boxes, depths, bound, milp=False)
+
+
+def _search_leaf(
+    problem: Problem, boxes: dict[int, tuple[float, float]], depths: tuple[int, ...], bound: float, *, milp: bool
+) -> Structure | None:
     tables = build_tables(problem)
     fixed = {s: int(np.flatnonzero(tables.axes[s].lo == lo)[0]) for s, (lo, _) in boxes.items()}
     r = Relaxation(tables, fixed)
@@ -31,5 +38,12 @@ def enumerate_leaf(
     dual = bundle_of(leaf, y)
     dual.descend(bound)
     dual.polish(bound, 1e-4 * abs(bound))
-    found = best_above(leaf, diverse(dual), bound)
+    found = best_above_milp(leaf, dual.y, bound) if milp else best_above(leaf, diverse(dual), bound)
     return None if found is None else to_structure(problem, r, found[1], depths)
+
+
+def milp_leaf(
+    problem: Problem, boxes: dict[int, tuple[float, float]], depths: tuple[int, ...], bound: float
+) -> Structure | None:
+    """By CBC through PuLP, which shares no search with the solver."""
+    return _search_leaf(problem, boxes, depths, bound, milp=True)

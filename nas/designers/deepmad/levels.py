@@ -19,7 +19,7 @@ from .tables import Tables, build_tables, count_arcs, default_axes
 ARCS = 400_000  # (in, out, b, k) over all stages, up to which exact tables are built
 #: Ratios of the intervals: of the widths that a context fixes, of the other widths, of the bottlenecks.
 SMALL_RATIOS = ((4.0, 1.0, 1.0), (1.3, 1.0, 1.0))
-LARGE_RATIOS = ((4.0, 1.15, 1.1), (1.3, 1.15, 1.1), (1.15, 1.07, 1.05), (1.07, 1.05, 1.03), (1.035, 1.05, 1.03))
+LARGE_RATIOS = ((4.0, 1.1, 1.06), (1.3, 1.1, 1.06), (1.1, 1.05, 1.03), (1.05, 1.05, 1.03), (1.02, 1.05, 1.03))
 
 
 def is_large(problem: Problem) -> bool:
@@ -60,6 +60,6 @@ def neighbourhood(problem: Problem, structure: Structure, steps: int) -> Problem
 
 
 def _around(values: tuple[int, ...], chosen: list[int], steps: int) -> tuple[int, ...]:
-    net = coarsen(points(values), 1.25)
+    net = coarsen(points(values), 1.12)
     near = [values[max(0, values.index(c) - steps) : values.index(c) + steps + 1] for c in chosen]
     return tuple(sorted({*itertools.chain(*near), *(int(x) for x in net.hi)}))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from .conventions import RELEASED, SOUND, Convention, balanced_stages, scored_stage
+from .conventions import SOUND, Convention, balanced_stages, scored_stage
 from .errors import DesignError
 from .evaluate import Evaluation, evaluate
 from .families import CONVS, NAMES, Array
@@ -121,6 +121,3 @@ def _extra_amount(resource: Resource, structure: Structure, edges: list[float]) 
         again = resource(i, s.out, s.out, s.bottleneck, s.kernel, edges[i + 1], 1, False)
         total, cin = total + (s.depth - 1) * float(again), s.out
     return total
-
-
-__all__ = ["RELEASED", "SOUND", "SKELETONS", "Problem", "Resource"]

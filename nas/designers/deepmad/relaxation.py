@@ -14,6 +14,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -64,7 +65,7 @@ class Relaxation:
         self.n_res = len(tables.resources)
         self.n_t = tables.scored[-1] + 1
         self.tables = _restricted(tables, fixed)
-        self.fixed = {s: 0 for s in fixed}  # the only width left on its axis
+        self.fixed = dict.fromkeys(fixed, 0)  # the only width left on its axis
         self.empty = any(not len(arcs) for arcs in self.tables.stages)
         self.layers = [layer(arcs, len(a)) for arcs, a in zip(self.tables.stages, self.tables.axes, strict=False)]
         self.rho_scale = float(g_of_depth(30.0, tables.rho))
@@ -86,7 +87,7 @@ class Relaxation:
         """``W_s + 2 sum_{t >= t(s)} nu_t`` per stem, stage and tail: a rho multiplier only adds to the weight."""
         nu = y[self.n_res :] / self.rho_scale
         suffix = 2.0 * np.cumsum(nu[::-1])[::-1]
-        return self.base + np.append(suffix[list(self.tables.scored)], suffix[-1])
+        return np.asarray(self.base + np.append(suffix[list(self.tables.scored)], suffix[-1]))
 
     def prices(self, y: Array) -> Array:
         """What one budget's worth of every resource costs in the longest path."""
@@ -181,12 +182,13 @@ class AtDepths:
             least.append(node)
         return least
 
-    def _forward(self, y: Array) -> tuple[float, tuple]:
+    def _forward(self, y: Array) -> tuple[float, tuple[list[Any], Array, list[Array]]]:
         r = self.r
         w = r.weights_with(y)
         yr, nu = r.prices(y), y[r.n_res :]
         t1, v1 = self._first(w, yr)
-        layers, reached, values = r.layers, [t1], [v1]
+        layers, reached = r.layers, [t1]
+        values: list[Any] = [v1]
         for s in range(1, r.n_stages):
             x, a = layers[s], self.amounts[s]
             weight = w[s + 1] + r.open[s + 1][x.arcs.out] if s + 1 <= OPEN else w[s + 1]
@@ -213,7 +215,7 @@ class AtDepths:
         t1[x.outs] = np.maximum.reduceat(v, first_arc, axis=0)
         return t1, v
 
-    def _trace(self, found: tuple) -> Path:
+    def _trace(self, found: tuple[list[Any], Array, list[Array]]) -> Path:
         values, last, _ = found
         r = self.r
         node = int(last.argmax())

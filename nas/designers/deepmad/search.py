@@ -184,7 +184,7 @@ class Search:
             self.closed = max(self.closed, leaf.bound)
 
     def regions(self) -> list[tuple[tuple[int, Context], Evidence]]:
-        """Evidence that covers the domain and gives :attr:`bound`: split regions only where a part still leans on them."""
+        """Evidence that covers the domain and gives :attr:`bound`; split regions where a part still leans on them."""
         waiting = [*self._flight.values(), *(entry[2] for entry in self._heap)]
         leaned_on = self._backed | {node.backing for node in waiting}
         return [(key, e) for key, e in self.evidence.items() if not e.split or key in leaned_on]

@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 
 from .certificate import certificate
+from .climb import improve
 from .errors import DesignError
 from .evaluate import Evaluation
 from .exact import EPS
 from .heuristic import Evolution
 from .incumbent import Incumbent, better
 from .infeasible import explain
-from .levels import build_levels, is_large, neighbourhood
+from .levels import build_levels, is_large
 from .pool import make_pool
 from .prices import shadow_prices
 from .problem import Problem
@@ -26,9 +27,10 @@ from .tables import Tables
 
 GENERATIONS = 300  # of evolution, for the first incumbent; a second on an idle core
 
+REPORTED = 50  # generations between reports
 FIRST_SECONDS = 4.0  # ... but never longer than this
-IMPROVE = 0.4  # of the time goes into the incumbent where the grid is too large for an exact search
-NEIGHBOURS = 2  # grid values either side of the incumbent's widths
+LARGE_SHARE = 0.08  # of the time goes into the evolution where the grid is too large for an exact search, and
+IMPROVE = 0.45  # into exact searches of small grids around what it found
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +72,14 @@ def solve(
     ``on_progress(seconds, objective, bound, gap)`` is called about twice a second. An interrupt returns the best so
     far. Raises :class:`InfeasibleDesign` where no structure meets the constraints.
     """
-    if not (0 <= gap < math.inf and 0 < time_s):
+    if not (0 <= gap < math.inf and time_s > 0):
         raise DesignError(f"expected gap >= 0 and time > 0, got gap={gap!r}, time_s={time_s!r}")
     start = time.monotonic()
-    best = first_incumbent(problem, min(FIRST_SECONDS, 0.3 * time_s), seed)
-    if best and is_large(problem):
-        best = improve(problem, best, IMPROVE * time_s, workers)
+    large = is_large(problem)
+    seconds = LARGE_SHARE * time_s if large else min(FIRST_SECONDS, 0.3 * time_s)
+    best = first_incumbent(problem, seconds, seed, GENERATIONS * (20 if large else 1), on_progress)
+    if best and large:
+        best = improve(problem, best, IMPROVE * time_s)
     levels = build_levels(problem)
     search = Search(problem, levels, best, _floor(levels[-1]))
     search.started = start
@@ -112,21 +116,18 @@ def _floor(tables: Tables) -> float:
     return -tables.beta * math.exp(spread / 2) - 1.0
 
 
-def improve(problem: Problem, best: Incumbent, seconds: float, workers: int) -> Incumbent:
-    """Exact search of small grids around the incumbent, until one brings nothing new or the time is up."""
-    end = time.monotonic() + seconds
-    while (left := end - time.monotonic()) > 1.0:
-        small = neighbourhood(problem, best.structure, NEIGHBOURS)
-        search = Search(small, build_levels(small), best, -math.inf)
-        _run(search, 1e-4, time.monotonic() + left, None, workers)
-        if search.best is None or search.best.objective <= best.objective:
-            return best
-        best = search.best
-    return best
-
-
-def first_incumbent(problem: Problem, seconds: float, seed: int) -> Incumbent | None:
-    """Evolution from a seed; None if it met no feasible structure."""
+def first_incumbent(
+    problem: Problem, seconds: float, seed: int, generations: int, on_progress: Progress | None = None
+) -> Incumbent | None:
+    """Evolution from a seed, reported while it runs; None if it met no feasible structure."""
+    start, best = time.monotonic(), None
     evolution = Evolution(problem, np.random.default_rng(seed))
-    evolution.run(seconds, GENERATIONS)
-    return better(problem, evolution.best(), None)
+    for _ in range(0, generations, REPORTED):
+        left = seconds - (time.monotonic() - start)
+        if left <= 0:
+            break
+        evolution.run(left, min(REPORTED, generations))
+        best = better(problem, evolution.best(), best)
+        if best and on_progress:
+            on_progress(time.monotonic() - start, best.objective, math.inf, math.inf)
+    return best

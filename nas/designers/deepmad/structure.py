@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -83,7 +84,7 @@ def structure_from_released(rows: Sequence[Mapping[str, Any]]) -> Structure:
 
 
 def _check_chain(rows: Sequence[Mapping[str, Any]]) -> None:
-    for i, (before, row) in enumerate(zip(rows, rows[1:], strict=False), start=1):
+    for i, (before, row) in enumerate(itertools.pairwise(rows), start=1):
         if row["in"] != before["out"]:
             raise DesignError(
                 f"broken chain of widths: block {i} takes {row['in']}, block {i - 1} gives {before['out']}"

@@ -159,7 +159,7 @@ def _stage(problem: Problem, axes: tuple[Axis, ...], bottleneck: Axis, s: int, s
         return _rows(problem, hi, lo, extra) / scale
 
     arcs = Arcs(cin, out, b, k, amounts(True), amounts(False))
-    return arcs.take(_undominated(arcs))
+    return arcs.take(_undominated(arcs, affine=not problem.extra))
 
 
 def _valid(problem: Problem, ins: Axis, outs: Axis, bottleneck: Axis) -> tuple[Index, Index, Index, Index]:
@@ -192,24 +192,39 @@ def count_arcs(problem: Problem, axes: tuple[Axis, ...], bottleneck: Axis) -> in
     return total
 
 
-def _undominated(arcs: Arcs) -> NDArray[np.bool_]:
-    """Mask of the arcs that no arc of the same (in, out) equals or beats in entropy and in every resource at all L.
+def _undominated(arcs: Arcs, affine: bool) -> NDArray[np.bool_]:
+    """Mask of the (b, k) that no other (b, k) of the same out equals or beats in entropy and every resource at all L.
 
     Sound because b and k are seen by their own stage only, and entropy never hurts (W > 0, and rho falls with E).
+    Where the closed forms are affine in the input width (``affine``), an order that holds at the narrowest and at the
+    widest input holds between them; else every (in, out) is looked at on its own.
     """
     keep = np.ones(len(arcs), dtype=bool)
     if not len(arcs):
         return keep
-    starts, _ = segments(arcs.out * (arcs.cin.max(initial=0) + 1) + arcs.cin)
-    cost = np.concatenate([arcs.first, arcs.repeat]) * np.tile([-1.0, *[1.0] * (len(arcs.first) - 1)], 2)[:, None]
-    for low, high in zip(starts, [*starts[1:], len(arcs)], strict=True):
-        c = cost[:, low:high]
-        better = (c[:, :, None] <= c[:, None, :]).all(axis=0)  # better[i, j]: i is nowhere worse than j
-        equal = better & better.T
-        better &= ~equal | (np.arange(high - low)[:, None] < np.arange(high - low)[None, :])
-        np.fill_diagonal(better, False)
-        keep[low:high] = ~better.any(axis=0)
+    sign = np.array([-1.0, *[1.0] * (len(arcs.first) - 1)])[:, None]
+    starts, _ = segments(arcs.out * (int(arcs.cin.max()) + 1) + arcs.cin)
+    ends = np.append(starts[1:], len(arcs))
+    groups, _ = segments(arcs.out[starts])
+    for low, high in zip(groups, [*groups[1:], len(starts)], strict=True):
+        blocks = [slice(starts[i], ends[i]) for i in range(low, high)]
+        looked_at = [[blocks[0], blocks[-1]]] if affine else [[block] for block in blocks]
+        masks = [
+            _pareto(np.concatenate([sign * arcs.repeat[:, bs[0]], *(sign * arcs.first[:, b] for b in bs)]))
+            for bs in looked_at
+        ]
+        for i, block in enumerate(blocks):
+            keep[block] = masks[0 if affine else i]
     return keep
+
+
+def _pareto(cost: Array) -> NDArray[np.bool_]:
+    """Columns that no other column equals or beats in every row; of equal ones the first."""
+    better = (cost[:, :, None] <= cost[:, None, :]).all(axis=0)  # better[i, j]: i is nowhere worse than j
+    index = np.arange(cost.shape[1])
+    better &= ~(better & better.T) | (index[:, None] < index[None, :])
+    np.fill_diagonal(better, False)
+    return np.asarray(~better.any(axis=0))
 
 
 def segments(keys: Index) -> tuple[Index, Index]:

@@ -46,6 +46,7 @@ def verify(
 ) -> Verified:
     """Raise :class:`CertificateRefused` unless the claim follows. ``leaves=None`` takes exact leaves on trust."""
     try:
+        _demand(certificate["bound"] is not None, "it claims no bound: the run ended before there was one")
         problem = problem_from_json(certificate["problem"], extra)
         objective = _check_structure(problem, certificate)
         levels = [_level(level) for level in certificate["levels"]]
@@ -109,7 +110,10 @@ def _check_cover(problem: Problem, regions: list[Mapping[str, Any]]) -> None:
     seen = np.zeros([len(v) for v in values], dtype=bool)
     for region in regions:
         _demand(sorted(int(s) for s in region["widths"]) == stages, "regions fix different stages")
-        box = [(v >= region["widths"][str(s)][0]) & (v <= region["widths"][str(s)][1]) for s, v in zip(stages, values)]
+        box = [
+            (v >= region["widths"][str(s)][0]) & (v <= region["widths"][str(s)][1])
+            for s, v in zip(stages, values, strict=True)
+        ]
         seen[np.ix_(*box)] = True
     _demand(bool(seen.all()), f"{int((~seen).sum())} combinations of widths are in no region")
 

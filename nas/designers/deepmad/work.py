@@ -14,6 +14,7 @@ from .closing import HardLeaf, bundle_of, close
 from .exact import EPS, LABELS, TooManyLabels, best_above
 from .families import Array
 from .incumbent import to_structure
+from .milp import NotProven, best_above_milp
 from .problem import Problem
 from .relaxation import AtDepths, Relaxation
 from .structure import Structure
@@ -59,7 +60,9 @@ class Worker:
         """All depths."""
         return [range(1, top + 1) for top in self.levels[0].depths]
 
-    def close(self, level: int, context: Context, y: Array, depths: tuple[int, ...], seconds: float) -> Done:
+    def close(
+        self, level: int, context: Context, y: Array, depths: tuple[int, ...], seconds: float, max_hard: int = 400
+    ) -> Done:
         """Close a context at the threshold; the first hard leaves are solved on the way."""
         r, end = self.relaxation(level, context), time.monotonic() + seconds
         if r.empty:
@@ -81,7 +84,7 @@ class Worker:
             self.threshold(),
             self.ranges(),
             end,
-            max_hard=400 if exact else COARSE,
+            max_hard=max_hard if exact else COARSE,
             solve_leaf=solve_leaf if exact else None,
         )
         return Done(found.bound, found.ys, found.hard, found.solved, structures, found.worst)
@@ -97,7 +100,12 @@ class Worker:
         try:
             found = best_above(at, leaf.ys, threshold, labels)
         except TooManyLabels:
-            return Done(leaf.bound, hard=[leaf])
+            if labels < LABELS:  # on the way: not now
+                return Done(leaf.bound, hard=[leaf])
+            try:
+                found = best_above_milp(at, leaf.ys[0], threshold)
+            except NotProven:
+                return Done(leaf.bound, hard=[leaf])
         bound = (threshold if found is None else max(found[0], threshold)) + EPS
         proof = HardLeaf(leaf.depths, min(bound, leaf.bound), leaf.ys[:1])
         structures = [] if found is None else [to_structure(self.problem, r, found[1], leaf.depths)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -26,10 +25,9 @@ GOLDEN = Path(__file__).parents[2] / "golden"
 
 
 @pytest.fixture(autouse=True)
-def toy_space(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _toy_space(monkeypatch: pytest.MonkeyPatch) -> None:
     """Register the toy space by name."""
     monkeypatch.setitem(registry.BUILT_IN, "toy", "tests.nas.engine.toy:Toy")
-    yield
 
 
 def true_front(space: Toy, budget: nas.Budget) -> np.ndarray:

@@ -13,13 +13,21 @@ def _short_explanations(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(infeasible, "GENERATIONS", 12)
 
 
-@pytest.fixture()
+TINY = Grid(out=(16, 32, 64), bottleneck=(8, 16, 32), kernel=(3, 5), stem=(8,), depth_max=2, first_depth_max=1)
+
+
+def tiny_problem() -> Problem:
+    """A feasible residual problem with three stages: a few thousand structures."""
+    return Problem("resnet", {"released_flops": 2.5e7, "params": 4e4}, 0.4, RELEASED, TINY, strides=(2, 2, 2))
+
+
+@pytest.fixture
 def tiny_grid() -> Grid:
-    """Three widths, two bottlenecks: a few thousand structures with three stages."""
-    return Grid(out=(16, 32, 64), bottleneck=(8, 16, 32), kernel=(3, 5), stem=(8, 16), depth_max=2, first_depth_max=1)
+    """The grid of ``tiny``."""
+    return TINY
 
 
-@pytest.fixture()
-def tiny(tiny_grid: Grid) -> Problem:
-    """A feasible residual problem with three stages."""
-    return Problem("resnet", {"released_flops": 2.5e7, "params": 4e4}, 0.4, RELEASED, tiny_grid, strides=(2, 2, 2))
+@pytest.fixture
+def tiny() -> Problem:
+    """See :func:`tiny_problem`."""
+    return tiny_problem()

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import json
 from typing import Any
 
+import numpy as np
 import pytest
 
-from nas.designers.deepmad import CertificateRefused, Problem, solve, verify
+from nas.designers.deepmad import CertificateRefused, Problem, milp_leaf, solve, verify
+from nas.designers.deepmad.exact import best_above
+from nas.designers.deepmad.milp import best_above_milp
+from nas.designers.deepmad.relaxation import Relaxation
+from nas.designers.deepmad.tables import build_tables
 
 
 @pytest.fixture(scope="module")
@@ -90,3 +96,25 @@ def test_a_tampered_certificate_is_refused(claim: dict[str, Any], tamper: Any) -
 def test_garbage_is_refused() -> None:
     with pytest.raises(CertificateRefused, match="not a certificate"):
         verify({"problem": {"family": "resnet"}})
+
+
+def test_leaves_are_checked_by_an_integer_program_too(claim: dict[str, Any]) -> None:
+    found = verify(claim, leaves=milp_leaf)
+    assert found.bound <= claim["bound"] * (1 + 1e-9)
+    hidden = copy.deepcopy(claim)
+    _hidden_leaves(hidden)
+    with pytest.raises(CertificateRefused, match="a structure above"):
+        verify(hidden, leaves=milp_leaf)
+
+
+def test_the_integer_program_agrees_with_the_enumeration(tiny: Problem) -> None:
+    """Every leaf of a small context, by CBC and by enumeration, at a threshold below everything."""
+    tables = build_tables(tiny)
+    r = Relaxation(tables, {3: len(tables.axes[3]) - 1})
+    y = np.array([300.0, 300.0, 0.0, 0.0, 0.0, 300.0])
+    for depths in itertools.product((1,), (1, 2), (1, 2)):
+        leaf = r.at(depths)
+        a, b = best_above(leaf, [y], -1e4), best_above_milp(leaf, y, -1e4)
+        assert (a is None) == (b is None)
+        if a and b:
+            assert a[0] == pytest.approx(b[0], rel=1e-9)

@@ -23,6 +23,7 @@ from nas.designers.deepmad import (
 from nas.designers.deepmad.families import block
 from nas.designers.deepmad.heuristic import Evolution
 
+# ruff: noqa: E501
 # name, stem, (out, bottleneck, kernel, depth, stride)..., head | params, released FLOPs, score, score with the bug, rho
 DESIGNS = {
     "R18-like": (

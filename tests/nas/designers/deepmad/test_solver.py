@@ -7,7 +7,6 @@ import random
 
 import numpy as np
 import pytest
-from .brute import all_structures, brute_force
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -18,10 +17,14 @@ from nas.designers.deepmad import (
     Grid,
     InfeasibleDesign,
     Problem,
+    Structure,
     solve,
     solver,
     verify,
 )
+
+from .brute import all_structures, brute_force
+from .conftest import tiny_problem
 
 WIDTHS = st.lists(st.integers(1, 15).map(lambda i: 8 * i), min_size=2, max_size=2, unique=True).map(tuple)
 STRIDES = {
@@ -59,7 +62,7 @@ def problems(draw: st.DrawFn) -> Problem:
     return dataclasses.replace(open_problem, budgets=budgets, rho=min(2.0, near.rho * draw(st.floats(0.95, 1.3))))
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 @given(problems())
 def test_equals_brute_force(problem: Problem) -> None:
     truth = brute_force(problem)
@@ -75,25 +78,31 @@ def test_equals_brute_force(problem: Problem) -> None:
     assert verify(found.certificate).bound <= found.bound + 1e-6
 
 
+@pytest.fixture(scope="module")
+def truth() -> tuple[float, Structure]:
+    """The optimum of ``tiny``."""
+    found = brute_force(tiny_problem())
+    assert found is not None
+    return found
+
+
 @pytest.fixture(autouse=True)
 def _short_evolution(monkeypatch: pytest.MonkeyPatch) -> None:
     """A poor first incumbent leaves the work to the branch and bound."""
     monkeypatch.setattr(solver, "GENERATIONS", 2)
 
 
-def test_bound_holds_when_stopped_early(tiny: Problem) -> None:
-    truth = brute_force(tiny)
-    assert truth is not None
+def test_bound_holds_when_stopped_early(tiny: Problem, truth: tuple[float, Structure]) -> None:
     found = solve(tiny, gap=1.0, time_s=30, workers=1)
     assert found.objective <= truth[0] <= found.bound
 
 
-def test_interval_axes_bound_every_width_inside(tiny: Problem, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_interval_axes_bound_every_width_inside(
+    tiny: Problem, truth: tuple[float, Structure], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """On a grid called large every axis is coarse; the bound still holds and the gap is stated."""
     from nas.designers.deepmad import levels
 
-    truth = brute_force(tiny)
-    assert truth is not None
     monkeypatch.setattr(levels, "ARCS", 1)
     monkeypatch.setattr(levels, "LARGE_RATIOS", ((8.0, 8.0, 8.0), (2.0, 2.0, 2.0)))
     monkeypatch.setattr(solver, "IMPROVE", 0.0)
@@ -104,7 +113,8 @@ def test_interval_axes_bound_every_width_inside(tiny: Problem, monkeypatch: pyte
 
 def test_two_processes_agree_with_one(tiny: Problem) -> None:
     one, two = (solve(tiny, gap=0, time_s=60, workers=n) for n in (1, 2))
-    assert one.optimal and two.optimal
+    assert one.optimal
+    assert two.optimal
     assert one.objective == two.objective
 
 
@@ -120,7 +130,8 @@ def test_extra_resource_joins_the_tables(tiny: Problem) -> None:
     tight = dataclasses.replace(loose, budgets={**tiny.budgets, "latency_ms": 0.9 * used})
     truth, found = brute_force(tight), solve(tight, gap=0, time_s=60, workers=1)
     assert truth is not None
-    assert found.objective == pytest.approx(truth[0], rel=1e-12) and found.optimal
+    assert found.optimal
+    assert found.objective == pytest.approx(truth[0], rel=1e-12)
     assert verify(found.certificate, extra={"latency_ms": latency}).exact_leaves >= 0
 
 
