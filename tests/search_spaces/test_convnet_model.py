@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,15 @@ from search_spaces.convnet.families import FAMILIES
 
 STEM = {"out": 8, "kernel": 3, "stride": 2}
 HEAD = {"out": 32, "kernel": 1, "stride": 1}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def one_thread() -> Iterator[None]:
+    """Networks this small run twice as fast on one thread, and leave the other core to others."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 def tiny(family: str) -> tuple[ConvNet, Architecture]:
@@ -47,9 +57,9 @@ def test_trains_on_digits(family: str) -> None:
     model, digits = build(family), load_digits()
     x = F.interpolate(torch.tensor(digits.images[:32], dtype=torch.float32)[:, None] / 16, size=32, mode="bilinear")
     y = torch.tensor(digits.target[:32])
-    optimiser = torch.optim.AdamW(model.parameters(), lr=5e-3)
+    optimiser = torch.optim.AdamW(model.parameters(), lr=1e-2)
     losses = []
-    for _ in range(12):
+    for _ in range(24):
         optimiser.zero_grad()
         loss = F.cross_entropy(model.train()(x), y)
         loss.backward()
@@ -95,7 +105,7 @@ def test_other_image_sizes() -> None:
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_exports(family: str, tmp_path: Path) -> None:
+def test_exports(family: str) -> None:
     """``torch.export`` keeps the outputs."""
     model, x = build(family).eval(), images(2)
     exported = torch.export.export(model, (x,)).module()
