@@ -55,9 +55,7 @@ def block(
     b.pointwise(Kind.ACTIVATION, out, edge, function="relu", where=where)
 
 
-def shortcut(
-    b: TableBuilder, conv: Conv, stride: int, side: ArrayLike, *, projected: bool, where: ArrayLike
-) -> None:
+def shortcut(b: TableBuilder, conv: Conv, stride: int, side: ArrayLike, *, projected: bool, where: ArrayLike) -> None:
     """2x2 average pool where strided, then a 1x1 convolution with BN where ``projected``."""
     out = half(side, stride)
     main = conv.c_out * out**2

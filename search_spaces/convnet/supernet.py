@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from torch import nn
 
 from search_spaces.architecture import Architecture
-from search_spaces.convnet import grammar
 from search_spaces.convnet.model import ConvNetModel
 from search_spaces.errors import SpaceError
 from search_spaces.modules.supernet import Supernet

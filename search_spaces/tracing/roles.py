@@ -3,12 +3,12 @@
 DeepMAD measures the main path only. No module says where it runs, so it is read off the dataflow: the main path is the
 chain from input to output with the most convolutions and linears (of equally long ones that with more entropy). A
 gate is what scales a map through a smaller or squashed operand of a product; the head is what follows the last
-global pool, or whatever else works on single positions at the end.
+global pool, or whatever else works on single positions at the end. All else, dead ends too, is a shortcut.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from math import log
 
 from search_spaces.operators import FUNCTIONS, Kind, Role
@@ -43,7 +43,7 @@ def infer(rows: Sequence[Row], flow: Flow, outputs: frozenset[int]) -> list[Role
     """The role of every row; ``outputs`` are the rows that the module's outputs come from."""
     parents = {row: _open_parents(rows, row, above) for row, above in flow.parents.items()}
     path = _longest(rows, parents, outputs)
-    reached = _reached(parents, outputs)
+    gated = _reached(flow.parents, outputs) - _reached(parents, outputs)
     head = set(path[_head_start(rows, path) :])
     roles = []
     for i, row in enumerate(rows):
@@ -52,7 +52,7 @@ def infer(rows: Sequence[Row], flow: Flow, outputs: frozenset[int]) -> list[Role
         elif i in path or row["kind"] == Kind.PARAMETER:
             roles.append(Role.MAIN)
         else:
-            roles.append(Role.SHORTCUT if i in reached else Role.GATE)
+            roles.append(Role.GATE if i in gated else Role.SHORTCUT)
     return roles
 
 
@@ -86,8 +86,8 @@ def _longest(rows: Sequence[Row], parents: Mapping[int, list[int]], outputs: fro
     return path[::-1]
 
 
-def _reached(parents: Mapping[int, list[int]], outputs: frozenset[int]) -> set[int]:
-    """Rows from which an output is reached without passing a gate."""
+def _reached(parents: Mapping[int, Collection[int]], outputs: frozenset[int]) -> set[int]:
+    """Rows that the outputs depend on."""
     seen, waiting = set(outputs), list(outputs)
     while waiting:
         fresh = [p for p in parents[waiting.pop()] if p not in seen]

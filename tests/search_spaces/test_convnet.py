@@ -18,7 +18,6 @@ from search_spaces.convnet.families import FAMILIES
 from search_spaces.convnet.grids import GRIDS, FamilyGrid, StageGrid
 from search_spaces.testing import SpaceContract
 
-
 KEPT = (0, 3, 4)
 
 

@@ -93,7 +93,7 @@ def test_speaks_timm(family: str) -> None:
     assert isinstance(model.get_classifier(), nn.Identity)
     assert model.pretrained_cfg["input_size"] == (1, 32, 32)
     for wrong in (lambda: model.reset_classifier(2, "max"), lambda: model.forward_intermediates(x, output_fmt="NLC")):
-        with pytest.raises(ValueError, match="must be|pools by"):
+        with pytest.raises(ValueError, match=r"must be|pools by"):
             wrong()
 
 

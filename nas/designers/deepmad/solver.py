@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,7 +67,6 @@ def solve(
     workers: int = 2,
     seed: int = 0,
 ) -> Solution:
-    start = time.monotonic()
     """The best design found within ``time_s`` seconds, or as soon as its gap is at most ``gap`` (0: prove it optimal).
 
     ``on_progress(seconds, objective, bound, gap)`` is called about twice a second. An interrupt returns the best so
@@ -75,21 +75,33 @@ def solve(
     if not (0 <= gap < math.inf and time_s > 0):
         raise DesignError(f"expected gap >= 0 and time > 0, got gap={gap!r}, time_s={time_s!r}")
     start = time.monotonic()
-    large = is_large(problem)
-    seconds = LARGE_SHARE * time_s if large else min(FIRST_SECONDS, 0.3 * time_s)
-    best = first_incumbent(problem, seconds, seed, GENERATIONS * (20 if large else 1), on_progress)
-    if best and large:
-        best = improve(problem, best, IMPROVE * time_s)
+    best, interrupted = _start(problem, time_s, on_progress, seed)
     levels = build_levels(problem)
     search = Search(problem, levels, best, _floor(levels[-1]))
     search.started = start
-    interrupted = _run(search, gap, start + time_s, on_progress, workers)
+    if not interrupted:
+        interrupted = _run(search, gap, start + time_s, on_progress, workers)
+    if search.best is None and interrupted:
+        raise KeyboardInterrupt
     if search.best is None:
         raise explain(problem, proven=search.finished, seed=seed)
     found, prices = search.best, shadow_prices(search)
     seconds = time.monotonic() - start
     claim = certificate(search)
     return Solution(found.structure, found.evaluation, search.bound, search.gap, seconds, interrupted, prices, claim)
+
+
+def _start(problem: Problem, time_s: float, on_progress: Progress | None, seed: int) -> tuple[Incumbent | None, bool]:
+    """The first incumbent, reported while it improves, and whether there was an interrupt."""
+    start, best, large = time.monotonic(), None, is_large(problem)
+    seconds = LARGE_SHARE * time_s if large else min(FIRST_SECONDS, 0.3 * time_s)
+    try:
+        for best in first_incumbents(problem, seconds, seed, GENERATIONS * (20 if large else 1)):
+            if on_progress:
+                on_progress(time.monotonic() - start, best.objective, math.inf, math.inf)
+        return (improve(problem, best, IMPROVE * time_s) if best and large else best), False
+    except KeyboardInterrupt:
+        return best, True
 
 
 def _run(search: Search, gap: float, deadline: float, on_progress: Progress | None, workers: int) -> bool:
@@ -116,18 +128,15 @@ def _floor(tables: Tables) -> float:
     return -tables.beta * math.exp(spread / 2) - 1.0
 
 
-def first_incumbent(
-    problem: Problem, seconds: float, seed: int, generations: int, on_progress: Progress | None = None
-) -> Incumbent | None:
-    """Evolution from a seed, reported while it runs; None if it met no feasible structure."""
+def first_incumbents(problem: Problem, seconds: float, seed: int, generations: int) -> Iterator[Incumbent]:
+    """Evolution from a seed: the best so far now and then; nothing where no feasible structure was met."""
     start, best = time.monotonic(), None
     evolution = Evolution(problem, np.random.default_rng(seed))
     for _ in range(0, generations, REPORTED):
         left = seconds - (time.monotonic() - start)
         if left <= 0:
-            break
+            return
         evolution.run(left, min(REPORTED, generations))
         best = better(problem, evolution.best(), best)
-        if best and on_progress:
-            on_progress(time.monotonic() - start, best.objective, math.inf, math.inf)
-    return best
+        if best:
+            yield best
