@@ -35,7 +35,7 @@ lint: $(READY)
 	$(BIN)/mypy
 
 tests: $(READY)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
 
 slow: $(READY)
 	$(BIN)/python -m pytest -m slow

@@ -30,6 +30,10 @@ ImgSize = Annotated[
     typer.Option("--img-size", metavar="PIXELS", help="Keep one input resolution (a space option)."),
 ]
 InChans = Annotated[int | None, typer.Option("--in-chans", metavar="N", help="Image channels (a space option).")]
+Family = Annotated[
+    str | None,
+    typer.Option("--family", metavar="NAME", help="Block family, where a space has several (a space option)."),
+]
 Arch = Annotated[
     str,
     typer.Argument(
@@ -45,9 +49,11 @@ Seed = Annotated[int, typer.Option("--seed", metavar="N", help="Seed; the same s
 UNITS_S = {"s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 
 
-def space_options(num_classes: int | None, img_size: int | None, in_chans: int | None) -> dict[str, Any]:
+def space_options(
+    num_classes: int | None, img_size: int | None, in_chans: int | None, family: str | None
+) -> dict[str, Any]:
     """Those that were given; a space that lacks one says so."""
-    given = {"num_classes": num_classes, "img_size": img_size, "in_chans": in_chans}
+    given = {"num_classes": num_classes, "img_size": img_size, "in_chans": in_chans, "family": family}
     return {name: value for name, value in given.items() if value is not None}
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from nas.cli.options import ImgSize, InChans, Json, NumClasses, space_options
+from nas.cli.options import Family, ImgSize, InChans, Json, NumClasses, space_options
 
 Arch = Annotated[
     str | None,
@@ -22,7 +22,7 @@ Released = Annotated[
 
 def command(
     arch: Arch = None, space: Space = None, released: Released = None, num_classes: NumClasses = None,
-    img_size: ImgSize = None, in_chans: InChans = None, json: Json = False,
+    img_size: ImgSize = None, in_chans: InChans = None, family: Family = None, json: Json = False,
 ) -> None:  # fmt: skip
     """Price an architecture: MACs, parameters, activations and peak memory, per stage and in all.
 
@@ -42,7 +42,7 @@ def command(
     """
     from nas.errors import NasError
 
-    options = space_options(num_classes, img_size, in_chans)
+    options = space_options(num_classes, img_size, in_chans, family)
     if released is not None:
         if space is None or arch is not None:
             raise NasError("--released FILE needs --space NAME, and no ARCH beside it")
@@ -50,7 +50,7 @@ def command(
     if arch is None:
         raise NasError("name an architecture: SPACE:NAME, RUN#INDEX, FILE.json or timm:NAME")
     if space is not None or options:
-        raise NasError("--space, --num-classes, --img-size and --in-chans go with --released only")
+        raise NasError("--space, --num-classes, --img-size, --in-chans and --family go with --released only")
     _show(arch, _timm(arch.removeprefix("timm:")) if arch.startswith("timm:") else _ours(arch), json)
 
 
@@ -63,7 +63,7 @@ def _ours(text: str) -> dict[str, Any]:
     return {
         "id": architecture.id, "space": space.name, **price, "paper_count": space.paper_count(architecture),
         "paper_params": space.paper_params(architecture), "in_space": space.contains(architecture),
-        "stages": described(space, architecture),
+        "stages": described(space, architecture), **_effect(space.operators(architecture)),
     }  # fmt: skip
 
 
@@ -77,7 +77,24 @@ def _timm(name: str) -> dict[str, Any]:
     if not timm.is_model(name):
         raise unknown_name_briefly(unknown_name("timm model", name, timm.list_models()))
     operators = trace(timm.create_model(name))
-    return {"id": name, "space": None, **totals(operators), "stages": stage_rows(operators)}
+    return {"id": name, "space": None, **totals(operators), "stages": stage_rows(operators), **_effect(operators)}
+
+
+def _effect(operators: Any) -> dict[str, Any]:
+    """DeepMAD's entropy and effectiveness of a network whose main path is all convolutions, else nothing."""
+    from search_spaces.entropy import effectiveness
+    from search_spaces.operators import Kind, Role
+
+    kinds = set(operators["kind"][operators["role"] == Role.MAIN].tolist())
+    if Kind.CONV not in kinds or kinds & {Kind.LINEAR, Kind.MATMUL}:
+        return {}
+    found = effectiveness(operators)
+    return {
+        "effectiveness": {
+            "depth": found.depth, "entropy": found.entropy, "score": found.score, "rho": found.rho,
+            "rho_last": found.rho_last,
+        }
+    }  # fmt: skip
 
 
 def unknown_name_briefly(error: Any) -> Any:
@@ -98,6 +115,11 @@ def _show(name: str, facts: dict[str, Any], as_json: bool) -> None:
     out.print(stage_table(facts["stages"], facts))
     if facts.get("capacity") is not None:
         out.print(f"capacity (multi-scale entropy): {facts['capacity']:.2f}")
+    if effect := facts.get("effectiveness"):
+        out.print(
+            f"DeepMAD: {effect['depth']} convolutions on the main path, entropy E {effect['entropy']:.4f}, score "
+            f"{effect['score']:.1f}, rho {effect['rho']:.4f} (over the whole depth {effect['rho_last']:.4f})"
+        )
     if facts.get("paper_count") is not None:
         out.print(f"by the paper's own counter: {quantity('macs', facts['paper_count'])} MACs")
 

@@ -185,6 +185,7 @@ def test_export_state_dict_and_json(cli: Cli, saved: Path) -> None:
         assert torch.equal(logits(nas.load_model("back")), logits(nas.load_model(saved)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("format", "suffix", "batch"), [("onnx", "onnx", "batch"), ("torch-export", "pt2", 2)])
 def test_export_of_what_can_be_run_agrees_with_the_module(
     cli: Cli, saved: Path, format: str, suffix: str, batch: str | int
