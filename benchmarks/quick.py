@@ -2,9 +2,9 @@
 
     python benchmarks/quick.py [--help-only] [-- extra arguments of nas search]
 
-Prints the median start of `nas --help` beside a bare interpreter and `import torch`, then for the default search: seconds
-to the first progress line, seconds in all, and peak memory summed over the process tree (PSS, sampled twice a second:
-shared pages count once).
+Prints the median start of `nas --help` beside a bare interpreter and `import torch`, then for the default search:
+seconds to the first progress line, seconds in all, and peak memory summed over the process tree (PSS, sampled twice a
+second: shared pages count once).
 """
 
 from __future__ import annotations
@@ -91,7 +91,8 @@ def main() -> None:
         print(f"{name:<24}{start_seconds(command):>8.3f} s (median of 9)")
     if not arguments.help_only:
         first, total, peak = search(arguments.extra)
-        print(f"default search: first progress after {first:.1f} s, done after {total:.1f} s, peak PSS {peak / 1e9:.2f} GB")
+        print(f"default search: first progress after {first:.1f} s, done after {total:.1f} s")
+        print(f"peak memory of the process tree (PSS): {peak / 1e9:.2f} GB")
 
 
 if __name__ == "__main__":

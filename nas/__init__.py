@@ -11,17 +11,23 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from nas.api import create_model, load_run, resume, search
     from nas.budget import Budget
+    from nas.designers.design import Design
+    from nas.designing import design
     from nas.errors import NasError
     from nas.runs.run import Run
     from nas.weights import load_model, save_model
 
 _HOME = {
     "search": "nas.api", "resume": "nas.api", "load_run": "nas.api", "create_model": "nas.api",
+    "design": "nas.designing", "Design": "nas.designers.design",
     "load_model": "nas.weights", "save_model": "nas.weights",
     "Budget": "nas.budget", "NasError": "nas.errors", "Run": "nas.runs.run",
 }  # fmt: skip
 
-__all__ = ["Budget", "NasError", "Run", "create_model", "load_model", "load_run", "resume", "save_model", "search"]
+__all__ = [
+    "Budget", "Design", "NasError", "Run", "create_model", "design", "load_model", "load_run", "resume", "save_model",
+    "search",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

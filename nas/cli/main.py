@@ -13,7 +13,7 @@ from typing import Annotated
 
 import typer
 
-from nas.cli import build, compare, doctor, export, price, report, resume, runs, search, spaces
+from nas.cli import build, compare, design, doctor, export, price, report, resume, runs, search, spaces
 from nas.cli.failures import explain
 
 HELP = """Which vision architecture should I train and ship under this budget, on this device?
@@ -23,6 +23,7 @@ HELP = """Which vision architecture should I train and ship under this budget, o
   nas spaces elasticvit                                what can be searched
   nas price elasticvit:S1                              what one architecture costs
   nas export results/RUN --format onnx --out net.onnx  hand it on
+  nas design deepmad --budget 1.82GFLOPs               solve for a CNN, with a proven gap
 
 "FLOPs" always means MACs (multiply-accumulates), as in the papers of these search spaces: 600MFLOPs = 600e6 MACs.
 An architecture is named SPACE:NAME (a published network), RUN (what the run recommends), RUN#INDEX (a row of its
@@ -47,6 +48,7 @@ COMMANDS = {
 }
 for _name, (_module, _short) in COMMANDS.items():
     app.command(name=_name, short_help=_short)(_module.command)
+app.add_typer(design.app, name="design", short_help="Design a CNN by mathematical programming, with a proven gap.")
 
 
 def _version(wanted: bool) -> None:

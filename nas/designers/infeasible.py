@@ -21,7 +21,7 @@ def explained(problem: Problem, error: InfeasibleDesign, seed: int = 0) -> Infea
     nearest = {k: v for k, v in error.data["nearest"].items() if math.isfinite(v)}
     alone = {} if nearest else {name: least(problem, name, set(), seed) for name in conflicts}
     limits = {**problem.budgets, "rho": problem.rho}
-    asked = " and ".join(said(name, limits[name]) for name in conflicts)
+    asked = " and ".join(said(name, limits[name], up=False) for name in conflicts)
     proven = "no design of the grid meets" if error.data["proven"] else "no design was found in time that meets"
     together = " together" if len(conflicts) > 1 else ""
     message = f"{proven} {asked}{together}; {_way_out(nearest, alone)}"
@@ -36,11 +36,10 @@ def _way_out(nearest: dict[str, float], alone: dict[str, float]) -> str:
     return f"several limits must go up; the least found without the others: {', '.join(known) or 'none'}"
 
 
-def said(name: str, value: float) -> str:
-    """``macs <= 1.82GFLOPs``, ``rho <= 0.3``; rounded up, so that the value that is said is feasible."""
-    if name == "rho":
-        return f"rho <= {_up(value, 4):.4g}"
-    return str(Limit(WORDS.get(name, name), 0.0, _up(value, 4)))
+def said(name: str, value: float, up: bool = True) -> str:
+    """``macs <= 1.82GFLOPs``, ``rho <= 0.3``; rounded ``up``, so that the value that is said is feasible."""
+    shown = _up(value, 4) if up else value
+    return f"rho <= {shown:.4g}" if name == "rho" else str(Limit(WORDS.get(name, name), 0.0, shown))
 
 
 def _up(value: float, digits: int) -> float:
