@@ -41,7 +41,7 @@ TABLE_OBJECTIVES = {
         Objective("params", "min", "Parameters", "M", 1e6),
         Objective("activations", "min", "Activations", "M", 1e6),
         Objective("memory", "min", "Peak activation memory", "MB", 1e6),
-        Objective("capacity", "max", "Capacity (multi-scale entropy)", "", 1.0),
+        Objective("capacity", "max", "Capacity", "", 1.0),
     )
 }
 DEFAULT_OBJECTIVES = ("capacity", "macs")

@@ -63,7 +63,7 @@ def intro(data: ReportData, columns: Sequence[Column]) -> str:
     spans = []
     for name in dict.fromkeys(default_axes(list(columns))):
         column, values = by_name[name], numbers(data.front, name).dropna()
-        low, high = column.text(values.min()), column.text(values.max(), with_unit=True)
+        low, high = column.text(values.min()), column.text(values.max(), with_unit=True).replace(" ", "\u00a0")
         label = column.label[:1].lower() + column.label[1:] if column.label[1:2].islower() else column.label
         spans.append(f"{label} {high}" if values.min() == values.max() else f"{label} from {low} to {high}")
     one = len(data.front) == 1

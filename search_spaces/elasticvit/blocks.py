@@ -106,11 +106,10 @@ class Head(nn.Module):
         self.features = nn.Linear(inner, FEATURES)
         self.features_act = nn.Hardswish()
         self.drop = nn.Dropout(drop_rate)
-        self.reset_classifier(num_classes)
+        self.reset_classifier(num_classes, self.features.weight)
 
-    def reset_classifier(self, num_classes: int) -> None:
-        """A fresh last layer beside the others' device and precision; none for 0 classes."""
-        like = self.features.weight
+    def reset_classifier(self, num_classes: int, like: Tensor) -> None:
+        """A fresh last layer beside ``like``'s device and precision; none for 0 classes."""
         linear = nn.Linear(FEATURES, num_classes, device=like.device, dtype=like.dtype) if num_classes else None
         self.classifier: nn.Module = nn.Identity() if linear is None else linear
 

@@ -24,7 +24,7 @@ function brief(full, width) {
 
 function name(root, taken, full, { px, py }, width, style) {
   const text = full.length > 22 ? `${full.slice(0, 21)}…` : full;
-  const long = text.length * 7;
+  const long = text.length * (style === "best-name" ? 8.2 : 7);
   const places = [[14, 18, "start"], [12, 4, "start"], [-12, -10, "end"], [10, -12, "start"], [-12, 18, "end"], [16, 34, "start"]]
     .map(([dx, dy, anchor]) => {
       const left = anchor === "start" ? px + dx : px + dx - long;
