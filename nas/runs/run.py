@@ -60,6 +60,9 @@ class Run:
             "created": datetime.now(UTC).isoformat(timespec="seconds"), "storage": hidden,
             "environment": environment(), "reproducible": True, **(facts or {}),
         }  # fmt: skip
+        if storage and hidden:
+            # The command line is shown in the report; the password in it must not be.
+            document["command"] = str(document.get("command", "")).replace(storage, hidden)
         try:
             path.mkdir(parents=True)
         except OSError as error:

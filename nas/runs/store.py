@@ -90,7 +90,9 @@ class Store:
                 if self._engine.dialect.name == "sqlite":
                     connection.execute(sa.text("PRAGMA journal_mode=WAL"))
                 METADATA.create_all(connection)
-        except (sa.exc.SQLAlchemyError, ImportError) as error:
+        except ImportError as error:
+            raise RunError(f"the run's database needs a driver: pip install {error.name}") from None
+        except sa.exc.SQLAlchemyError as error:
             reason = str(error).strip().splitlines()[0]
             raise RunError(f"the run's database cannot be opened: {reason}") from None
 
