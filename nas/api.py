@@ -150,8 +150,9 @@ def _execute(run: Run, workers: int, ray_address: str | None, time_s: float | No
 
 
 def _tidy(run: Run) -> None:
-    """Drop what only an unfinished run needs: the islands' last generations and Tune's own files."""
+    """Drop what only an unfinished run needs: the islands' last generations, Tune's files, SQLite's journal."""
     import shutil
 
+    run.store.close()
     for folder in ("islands", "tune"):
         shutil.rmtree(run.path / folder, ignore_errors=True)

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Sequence
 
 from nas.budget import Budget
 from nas.designers.deepmad import InfeasibleDesign, Problem, solve
+from nas.designers.deepmad.infeasible import explain
 from nas.designers.deepmad.search import Progress
 from nas.designers.design import Design
-from nas.designers.infeasible import explained
+from nas.designers.infeasible import explained, hopeless
 from nas.designers.question import GridLike, problem_of
 from nas.errors import NasError
 from search_spaces.errors import unknown_name
@@ -55,6 +56,8 @@ def answer(
             raise NasError(f"{name} must be a whole number of at least 0, got {value!r:.40}")
     if not 0 <= gap < 1:
         raise NasError(f"gap must be at least 0 (prove it optimal) and below 1, such as 0.005 for 0.5 %, got {gap!r}")
+    if hopeless(problem):
+        raise explained(problem, explain(problem, proven=True, seed=seed), seed)
     try:
         return Design.of(
             problem, solve(problem, gap=gap, time_s=time_s, on_progress=on_progress, workers=count, seed=seed)

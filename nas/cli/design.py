@@ -12,7 +12,7 @@ from nas.cli import design_score, design_verify
 from nas.cli.options import ImgSize, Json, Seed, seconds
 
 app = typer.Typer(
-    name="design", rich_markup_mode=None, add_completion=False, no_args_is_help=True,
+    name="design", rich_markup_mode=None, add_completion=False, invoke_without_command=True,
     help="""Design a network on a CPU, without training; with a proof of how good it can at most get.
 
 \b
@@ -27,14 +27,16 @@ Family = Annotated[
     str, typer.Option("--family", metavar="NAME", help="resnet, resnet_basic, mobilenet or mobilenet_se.")
 ]
 Budgets = Annotated[
-    list[str] | None, typer.Option("--budget", metavar="LIMIT", help="Upper limit, repeatable: 1.82GFLOPs, 11.69Mparams.")
+    list[str] | None,
+    typer.Option("--budget", metavar="LIMIT", help="Upper limit, repeatable: 1.82GFLOPs, 11.69Mparams."),
 ]
 Rho = Annotated[
     float | None,
     typer.Option("--rho", metavar="R", help="Depth per width, above 0, at most 2. [default: 0.3; 0.5 if depthwise]"),
 ]
 GridFile = Annotated[
-    Path | None, typer.Option("--grid", metavar="FILE", help="JSON of widths, kernels, depths. [default: multiples of 8]")
+    Path | None,
+    typer.Option("--grid", metavar="FILE", help="JSON of widths, kernels, depths. [default: multiples of 8]"),
 ]
 Gap = Annotated[float, typer.Option("--gap", metavar="G", help="Stop at this gap; 0: prove it optimal.")]
 Time = Annotated[str, typer.Option("--time", metavar="T", help="Stop after it (each design of a sweep): 90s, 5m, 1h.")]
@@ -51,6 +53,12 @@ Out = Annotated[
     Path | None, typer.Option("--out", metavar="FOLDER", help="Write a folder with report and proof in here.")
 ]
 Name = Annotated[str | None, typer.Option("--name", metavar="NAME", help="Its name; default: family and time.")]
+
+
+@app.callback()
+def _group(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
 
 
 @app.command("deepmad", short_help="A CNN of the largest entropy under budgets, and the proven gap.")
@@ -76,6 +84,7 @@ def deepmad(
 
     FLOPs means MACs (1.82GFLOPs = 1.82e9 MACs), parameters include the classifier of 1000 classes. With --convention
     released both are counted as the released code does (its FLOPs, no classifier), in budgets and in the answer.
+    The residual families take a budget on activations too (5Mactivations).
     --json prints objective, score (before the depth penalty), penalty, bound, gap, macs, params, rho, seconds and
     structure; bound and gap are null where the time ended before there was a bound.
     """
@@ -100,7 +109,9 @@ def _one(
     from nas.cli.output import emit
     from nas.designing import answer
 
-    made = _place(out, name, problem.family)
+    made = new_place(out, name, problem.family) if out else None
+    if certificate is not None:
+        _check_writable(certificate)
     with Moves(stderr=json) as moves, _no_result():
         found = answer(problem, on_progress=moves, **limits)
     written = [found.save_certificate(certificate)] if certificate else []
@@ -108,15 +119,29 @@ def _one(
         emit(found.document())
     else:
         show_design(found)
-    written += [found.save(made)] if made else []
+    if made:
+        from nas.cli.search import _command_line
+        from nas.designers.folder import save
+
+        written.append(save([found], made.parent, made.name, command=_command_line()))
     for path in written:
         typer.echo(f"written: {path}", err=json)
 
 
-def _place(out: Path | None, name: str | None, family: str) -> Path | None:
-    """Where the folder will be, checked before the work begins; None where nothing is to be written."""
-    if out is None:
-        return None
+def _check_writable(file: Path) -> None:
+    """Before the work begins: the file's folder is there and takes it. Raises NasError."""
+    import os
+
+    from nas.errors import NasError
+
+    if file.is_dir() or not file.parent.is_dir() or not os.access(file if file.exists() else file.parent, os.W_OK):
+        raise NasError(
+            f"--certificate {file} cannot be written: name a file in a folder that exists and can be written"
+        )
+
+
+def new_place(out: Path, name: str | None, family: str) -> Path:
+    """Where the folder will be, checked before the work begins."""
     from datetime import UTC, datetime
 
     from nas.runs.place import place

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 EVERY_S = 2.0
 """Seconds between plain lines, unless something moved."""
 BAR = 24
-BINDING = 0.005
-"""A limit of which less than this share is left counts as binding."""
+NOTHING = "nothing"
+WORTH = 0.05
+"""A limit binds where 1 % more of it would buy at least so many points of the objective."""
 
 
 def figures(objective: float | None, bound: float, gap: float) -> str:
@@ -44,7 +45,9 @@ class Moves:
     def __call__(self, seconds: float, objective: float | None, bound: float, gap: float) -> None:
         """Say where the solver is."""
         text, now = figures(objective, bound, gap), time.monotonic()
-        if not self._live and (text == self._said or (self._said and now - self._last < EVERY_S and gap > 1e-6)):
+        if not self._live and (
+            objective is None or text == self._said or (self._said and now - self._last < EVERY_S and gap > 1e-6)
+        ):
             return
         self._last, self._said = now, text
         start, end = ("\r\x1b[2K", "") if self._live else ("", "\n")
@@ -77,7 +80,7 @@ def show_design(design: Design) -> None:
 def stages(design: Design) -> Any:
     """The design stage by stage, with a bar for each stage's share of the MACs."""
     space, architecture = design.space(), design.architecture()
-    priced = {name: part for name, part in space.operators(architecture).by_stage()}
+    priced = dict(space.operators(architecture).by_stage())
     total = sum(int(part.macs[0]) for part in priced.values())
     rows = []
     for s in space.summary(architecture):
@@ -85,6 +88,8 @@ def stages(design: Design) -> Any:
         bar = "█" * max(1, round(BAR * macs / total))
         cells = [str(s.depth), str(s.width), s.detail, f"{s.side} x {s.side}"]
         rows.append([s.name, *cells, quantity("macs", macs, False), quantity("params", params, False), bar])
+    price = space.price_architecture(architecture)
+    rows.append(["total", "", "", "", "", *(quantity(c, price[c], False) for c in ("macs", "params")), ""])
     columns = ["stage", "blocks", "width", "detail", "output", "MACs (M)", "Params (M)", "share of MACs"]
     return table(columns, rows, left=("detail", "share of MACs"))
 
@@ -93,15 +98,15 @@ def limits(design: Design) -> Any:
     """Which limits bind and what 1 % more of each would buy."""
     rows = []
     for name, (value, limit) in design.constraints.items():
-        binds = "binds" if value >= (1 - BINDING) * limit else "slack"
-        price = design.prices.get(name, 0.0)
-        rows.append([title(name), number(name, value), number(name, limit), f"{value / limit:.1%}", binds, bought(price)])
+        gain = bought(design.prices.get(name, 0.0))
+        cells = [title(name), number(name, value), number(name, limit), f"{value / limit:.1%}"]
+        rows.append([*cells, "slack" if gain == NOTHING else "binds", gain])
     return table(["limit", "design", "at most", "used", "", "1 % more would buy"], rows)
 
 
 def bought(price: float) -> str:
     """Objective points, nothing where they round to nothing."""
-    return f"about {price:+,.1f}" if price >= 0.05 else "nothing"
+    return f"about {price:+,.1f}" if price >= WORTH else NOTHING
 
 
 def title(name: str) -> str:

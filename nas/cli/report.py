@@ -26,5 +26,18 @@ def command(run: RunPath, storage: Storage = None, json: Json = False) -> None:
     from nas.runs.finish import finish
 
     opened = load_run(run, storage)
+    if opened.document.get("kind") == "design":
+        return _designs(run, json)
     finish(opened)
     conclude(opened, json)
+
+
+def _designs(run: Path, as_json: bool) -> None:
+    """A folder of ``nas design``: its designs are all there is to show."""
+    from nas.cli.output import emit
+    from nas.designers.folder import load, rebuild
+
+    page = rebuild(run)
+    if as_json:
+        return emit({"run": str(run), "designs": [design.document() for design in load(run)]})
+    typer.echo(str(page))

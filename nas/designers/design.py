@@ -10,7 +10,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nas.designers.deepmad import Evaluation, Problem, Solution, Structure, problem_from_json
+from nas.designers.deepmad import Evaluation, Problem, Solution, Structure
+from nas.designers.question import problem_again
 from search_spaces import Architecture, get_space
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class Design:
     @cached_property
     def problem(self) -> Problem:
         """The question that this answers: grid, limits, convention."""
-        return problem_from_json(self.certificate["problem"])
+        return problem_again(self.certificate["problem"])
 
     @cached_property
     def constraints(self) -> dict[str, tuple[float, float]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from nas.budget import Limit
-from nas.designers.deepmad import InfeasibleDesign, Problem
+from nas.designers.deepmad import Conv, InfeasibleDesign, Problem, Stage, Structure
 from nas.designers.deepmad.infeasible import least
 
 WORDS = {"released_flops": "macs"}
@@ -34,6 +34,23 @@ def _way_out(nearest: dict[str, float], alone: dict[str, float]) -> str:
         return one + ", ".join(said(name, value) for name, value in nearest.items())
     known = [said(name, value) for name, value in alone.items() if math.isfinite(value)]
     return f"several limits must go up; the least found without the others: {', '.join(known) or 'none'}"
+
+
+def hopeless(problem: Problem) -> bool:
+    """Whether the smallest network of the grid is over a budget already: known at once, without a solve.
+
+    The narrowest and shallowest one costs least, since every amount grows with widths, kernels and depths (but for the
+    released FLOPs of the depthwise families, whose pooled shortcut exists between equal widths only).
+    """
+    grid, low = problem.grid, problem.grid.bottleneck_ratio[0]
+    width = grid.out[0]
+    inner = next((b for b in grid.bottleneck if low * width <= b <= grid.bottleneck_ratio[1] * width), None)
+    if inner is None or (problem.family.startswith("mobilenet") and "released_flops" in problem.budgets):
+        return False
+    stages = tuple(Stage(width, inner, grid.kernel[0], 1, stride) for stride in problem.strides)
+    head = Conv(problem.head, 1, 1) if problem.head else None
+    least_one = problem.evaluate(Structure(problem.family, Conv(grid.stem[0], 3, 2), stages, head))
+    return any(least_one.amounts[name] > limit for name, limit in problem.budgets.items())
 
 
 def said(name: str, value: float, up: bool = True) -> str:

@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from nas.budget import Budget
-from nas.designers.deepmad import Convention, Grid, Problem
+from nas.designers.activations import Activations
+from nas.designers.deepmad import Convention, Grid, Problem, default_grid, problem_from_json
 from nas.designers.deepmad.conventions import CONVENTIONS
 from nas.designers.deepmad.families import CONVS
 from nas.designers.deepmad.grid import grid_from_json
@@ -31,8 +32,6 @@ MOST_VALUES = 1024
 REFUSED = {
     "memory": "peak memory is a maximum over operators and the solver adds amounts up block by block; design first, "
     "then look at the memory of the result with: nas price",
-    "activations": "the solver counts MACs and parameters only; design first, then look at the activations of the "
-    "result with: nas price",
 }
 GridLike = str | Path | Mapping[str, Any] | Grid
 
@@ -43,13 +42,32 @@ def problem_of(
 ) -> Problem:  # fmt: skip
     """The problem to solve. ``head``: width of the 1x1 head, 0 for none. Raises NasError for whatever is wrong."""
     family, rules = family_of(family), convention_of(convention)
-    limits = limits_of(Budget.parse(budget), rules)
+    limits = limits_of(parsed(budget), rules)
     steps, default_head = SKELETONS[family]
     steps = strides_of(strides) if strides is not None else steps
+    head = _head(default_head if head is None else head)
     return Problem(
-        family, limits, rho_of(rho, family), rules, grid_of(grid), steps,
-        head=_head(default_head if head is None else head), resolution=_resolution(img_size, steps),
+        family, limits, rho_of(rho, family), rules, grid_of(grid) or default_grid(family), steps, head=head,
+        resolution=_resolution(img_size, steps), extra=extra_of(family, len(steps), head, limits),
     )  # fmt: skip
+
+
+def extra_of(family: str, n_stages: int, head: int | None, limits: Iterable[str]) -> dict[str, Activations]:
+    """The resources beyond the solver's own that ``limits`` name. Raises BudgetError."""
+    if "activations" not in limits:
+        return {}
+    if family.startswith("mobilenet"):
+        raise BudgetError(
+            "a budget on activations is possible in the residual families only: a depthwise block has a shortcut only "
+            "between equal widths; design first, then look at the activations of the result with: nas price"
+        )
+    return {"activations": Activations(family, n_stages, head)}
+
+
+def problem_again(data: Mapping[str, Any]) -> Problem:
+    """The problem of a certificate, with the resources that it only names."""
+    extra = extra_of(family_of(data["family"]), len(data["strides"]), data["head"], data.get("extra", ()))
+    return problem_from_json(data, extra)
 
 
 def family_of(name: str) -> str:
@@ -65,6 +83,16 @@ def convention_of(name: str) -> Convention:
     if name not in CONVENTIONS:
         raise unknown_name("convention", str(name)[:40], CONVENTIONS)
     return CONVENTIONS[name]
+
+
+def parsed(budget: str | Iterable[str] | Budget | None) -> Budget:
+    """The budget as a value; a negative one is called so. Raises BudgetError."""
+    texts = (budget,) if isinstance(budget, str) else () if budget is None else budget
+    texts = texts.texts if isinstance(texts, Budget) else tuple(texts)
+    for text in texts:
+        if text.strip().startswith("-"):
+            raise BudgetError(f"budget {text[:60]!r} is negative; write for example 1.82GFLOPs, 11.69Mparams")
+    return Budget.parse(texts)
 
 
 def limits_of(budget: Budget, rules: Convention) -> dict[str, float]:

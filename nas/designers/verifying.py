@@ -8,6 +8,7 @@ from typing import Any
 
 from nas.designers.deepmad import CertificateRefused, Verified, verify
 from nas.designers.deepmad.verify import Progress
+from nas.designers.question import grid_of, problem_again
 from nas.designers.reading import read_json
 from nas.errors import NasError
 
@@ -25,14 +26,17 @@ def verify_certificate(
     if not isinstance(document, Mapping) or document.get("kind") != KIND:
         raise NasError(f"{_name(certificate)} is no certificate of a design: it needs 'kind': '{KIND}'")
     if document.get("version") != 1:
-        raise NasError(f"{_name(certificate)} has certificate version {document.get('version')!r:.20}; this nas reads 1")
+        version = f"{document.get('version')!r:.20}"
+        raise NasError(f"{_name(certificate)} has certificate version {version}; this nas reads 1")
     try:
-        return document, verify(document, on_progress=on_progress)
+        asked = document["problem"]
+        grid_of(asked["grid"])  # of a size that fits into memory
+        return document, verify(document, extra=problem_again(asked).extra, on_progress=on_progress)
     except CertificateRefused as error:
         if error.data.get("reason") != "malformed":
             raise
         raise NasError(f"{_name(certificate)} is damaged: {error}") from None
-    except (ArithmeticError, AttributeError, RecursionError) as error:
+    except (ArithmeticError, AttributeError, KeyError, RecursionError, TypeError) as error:
         raise NasError(f"{_name(certificate)} is damaged: {error!r:.200}") from None
 
 

@@ -6,6 +6,9 @@ import itertools
 import math
 import time
 
+import numpy as np
+
+from .heuristic import Evolution
 from .incumbent import Incumbent, better, locate
 from .levels import neighbourhood
 from .problem import Problem
@@ -15,25 +18,34 @@ from .tables import build_tables
 from .work import Context, Worker
 
 NEIGHBOURS = 1  # grid values either side of the incumbent's widths
+EVOLVE = 4.0  # seconds of evolution before a climb from elsewhere
 PATIENCE = 6.0  # seconds for one context
 HARD = 8  # leaves left unsolved, after which a context is given up
 
 
-def improve(problem: Problem, best: Incumbent, seconds: float) -> Incumbent:
-    """Climb on one small grid after the other, until one brings nothing new or the time is up."""
+def step(problem: Problem, best: Incumbent, seconds: float) -> Incumbent:
+    """The best structure of one small grid around ``best``, as far as ``seconds`` allow."""
+    return climb(neighbourhood(problem, best.structure, NEIGHBOURS), best, time.monotonic() + seconds)
+
+
+def restart(problem: Problem, best: Incumbent, seed: int, seconds: float) -> Incumbent:
+    """Climb from what another evolution finds; ``best`` if that comes to nothing better."""
     end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        found = climb(neighbourhood(problem, best.structure, NEIGHBOURS), best, end)
-        if found.objective <= best.objective:
-            return best
-        best = found
-    return best
+    evolution = Evolution(problem, np.random.default_rng(seed))
+    evolution.run(min(EVOLVE, 0.3 * seconds))
+    here = better(problem, evolution.best(), None)
+    while here and time.monotonic() < end:
+        found = step(problem, here, end - time.monotonic())
+        if found.objective <= here.objective:
+            break
+        here = found
+    return here if here and here.objective > best.objective else best
 
 
 def climb(problem: Problem, best: Incumbent, end: float) -> Incumbent:
     """Search the incumbent's context and those next to it; the best structure found is the next centre."""
     tables = build_tables(problem)
-    search = Search(problem, [tables], best, -math.inf)
+    search = Search(problem, [tables], best, -math.inf, first_bounds=False)
     worker = Worker(problem, [tables], lambda: search.threshold)
     y, seen = search.first_multipliers(), set[Context]()
     while search.best and time.monotonic() < end:

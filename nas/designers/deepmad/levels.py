@@ -10,16 +10,20 @@ from __future__ import annotations
 import itertools
 from dataclasses import replace
 
-from .axes import coarsen, points
+from .axes import Axis, coarsen, points
 from .problem import Problem
 from .relaxation import OPEN
 from .structure import Structure
 from .tables import Tables, build_tables, count_arcs, default_axes
 
 ARCS = 400_000  # (in, out, b, k) over all stages, up to which exact tables are built
+THIN = (1.12, 1.16, 1.2)  # ratios of neighbours on a thinner grid
 #: Ratios of the intervals: of the widths that a context fixes, of the other widths, of the bottlenecks.
 SMALL_RATIOS = ((4.0, 1.0, 1.0), (1.3, 1.0, 1.0))
-LARGE_RATIOS = ((4.0, 1.1, 1.06), (1.3, 1.1, 1.06), (1.1, 1.05, 1.03), (1.05, 1.05, 1.03), (1.02, 1.05, 1.03))
+LARGE_RATIOS = ((4.0, 1.1, 1.04), (1.3, 1.05, 1.02), (1.1, 1.03, 1.02), (1.02, 1.02, 1.02))
+
+
+LevelAxes = tuple[tuple[Axis, ...], Axis]  # of every width, and of the bottlenecks
 
 
 def is_large(problem: Problem) -> bool:
@@ -27,18 +31,22 @@ def is_large(problem: Problem) -> bool:
     return count_arcs(problem, default_axes(problem), points(problem.grid.bottleneck)) > ARCS
 
 
-def build_levels(problem: Problem) -> list[Tables]:
-    """Nested tables, coarse to fine."""
+def level_axes(problem: Problem) -> list[LevelAxes]:
+    """Nested axes and bottlenecks, coarse to fine; the last are single values unless the grid is large."""
     large, fixed, b = is_large(problem), _late_stages(problem), points(problem.grid.bottleneck)
-    axes, levels = default_axes(problem), list[Tables]()
-    if not large:
-        levels = [build_tables(problem)]
+    axes = default_axes(problem)
+    plan = [] if large else [(axes, b)]
     for context, width, bottleneck in reversed(LARGE_RATIOS if large else SMALL_RATIOS):
         finer, axes = axes, tuple(coarsen(a, context if s in fixed else width) for s, a in enumerate(axes))
         b = coarsen(b, bottleneck)
         if large or any(len(a) < len(f) for a, f in zip(axes, finer, strict=True)):
-            levels.insert(0, build_tables(problem, axes, b))
-    return levels
+            plan.insert(0, (axes, b))
+    return plan
+
+
+def build_levels(problem: Problem) -> list[Tables]:
+    """Nested tables, coarse to fine."""
+    return [build_tables(problem, *axes) for axes in level_axes(problem)]
 
 
 def _late_stages(problem: Problem) -> list[int]:
@@ -57,6 +65,17 @@ def neighbourhood(problem: Problem, structure: Structure, steps: int) -> Problem
         problem,
         grid=replace(grid, out=_around(grid.out, outs, steps), bottleneck=_around(grid.bottleneck, widths, steps)),
     )
+
+
+def thinned(problem: Problem) -> Problem:
+    """The problem on few enough widths for exact tables."""
+    for ratio in THIN:
+        grid = problem.grid
+        out, b = (tuple(int(x) for x in coarsen(points(v), ratio).hi) for v in (grid.out, grid.bottleneck))
+        thin = replace(problem, grid=replace(grid, out=out, bottleneck=b))
+        if not is_large(thin):
+            break
+    return thin
 
 
 def _around(values: tuple[int, ...], chosen: list[int], steps: int) -> tuple[int, ...]:

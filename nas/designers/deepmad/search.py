@@ -23,9 +23,12 @@ from .problem import Problem
 from .relaxation import Relaxation, context_stages
 from .structure import Structure
 from .tables import Tables
+from .whole import WholeBox, lowest
 from .work import Context, Done
 
 RETRIES = 6  # times a context on the finest axes is tried, for longer each time
+CLIMB = -1  # tag of the search around the incumbent
+QUICK = (6, 3)  # bisections of a quick bound, on the coarsest axes and on finer ones
 Progress = Callable[[float, float | None, float, float], None]  # seconds, incumbent, bound, gap
 
 
@@ -57,7 +60,16 @@ class Evidence:
 class Search:
     """The state of one run; :meth:`run` advances it until a gap, a time, or the end."""
 
-    def __init__(self, problem: Problem, levels: list[Tables], best: Incumbent | None, floor: float) -> None:
+    def __init__(
+        self,
+        problem: Problem,
+        levels: list[Tables],
+        best: Incumbent | None,
+        floor: float,
+        *,
+        first_bounds: bool = True,
+        large: bool = False,
+    ) -> None:
         self.problem, self.levels, self.best, self.floor = problem, levels, best, floor
         self.started = time.monotonic()
         self.evidence: dict[tuple[int, Context], Evidence] = {}
@@ -69,8 +81,24 @@ class Search:
         self.stages = context_stages(levels[0])
         y = self.first_multipliers()
         start = depths_of(best.structure) if best else tuple(1 for _ in levels[0].depths)
+        if first_bounds and best:
+            r = Relaxation(levels[0], locate(levels[0], best.structure, self.stages))
+            y = lowest(WholeBox(r, [range(1, top + 1) for top in levels[0].depths]), y, self.threshold, 2)[1]
         for context in contexts(levels[0], self.stages):
-            self._push(Node(np.inf, 0, context, "close", y, start))
+            self._begin(Node(np.inf, 0, context, "bound" if large else "close", y, start), first_bounds)
+
+    def _begin(self, node: Node, with_bound: bool) -> None:
+        """Every region waits with a bound, so that there is a finite one from the start."""
+        if with_bound:
+            r, key = Relaxation(self.levels[0], dict(node.context)), (0, node.context)
+            if r.empty:
+                self.evidence[key] = Evidence(bound=-np.inf)
+                return
+            box = WholeBox(r, [range(1, top + 1) for top in self.levels[0].depths])
+            node.y, node.backing = box.priced(node.y), key
+            node.bound = box.bound(node.y)[0]
+            self.evidence[key] = Evidence([node.y], bound=node.bound)
+        self._push(node)
 
     # ---- what is known -------------------------------------------------------------------------------------------
 
@@ -100,16 +128,31 @@ class Search:
 
     # ---- advancing -----------------------------------------------------------------------------------------------
 
-    def run(self, pool: Inline | Forked, gap: float, deadline: float, on_progress: Progress | None) -> None:
-        """Work until the gap is reached, the time is up or the domain is exhausted."""
-        shown = 0.0
+    def run(
+        self, pool: Inline | Forked, gap: float, deadline: float, on_progress: Progress | None, climbing: float = 0.0
+    ) -> None:
+        """Work until the gap is reached, the time is up or the domain is exhausted.
+
+        Until ``climbing`` (``time.monotonic``) one task at a time is a search around the incumbent.
+        """
+        shown, climbs, restarts = 0.0, False, 0
+        centre: Incumbent | None = None
         while not self.finished and time.monotonic() < deadline:
-            while self._heap and len(self._flight) < pool.width + 1:
+            if self.best and not climbs and time.monotonic() < climbing:
+                restarts += self.best == centre  # nothing better next to it: climb from elsewhere
+                seed = restarts if self.best == centre else 0
+                climbs, centre = True, self.best
+                pool.submit(CLIMB, "climb", centre, seed, climbing - time.monotonic())
+            while self._heap and len(self._flight) < pool.width + 1 - climbs:
                 self._submit(pool, deadline)
                 if isinstance(pool, Inline):
                     break
             for tag, done in pool.results():
-                self._receive(self._flight.pop(tag), done)
+                if tag == CLIMB:
+                    self._take(done)
+                else:
+                    self._receive(self._flight.pop(tag), done)
+                climbs = climbs and tag != CLIMB
                 pool.raise_threshold(self.threshold)
             if on_progress and time.monotonic() - shown > 0.5:
                 shown = time.monotonic()
@@ -130,50 +173,77 @@ class Search:
             return
         tag = next(self._count)
         self._flight[tag] = node
-        if node.task == "leaf":
+        if node.task == "bound":
+            pool.submit(tag, "bound", node.level, node.context, node.y, QUICK[min(node.level, 1)])
+        elif node.task == "leaf":
             pool.submit(tag, "leaf", node.level, node.context, node.leaf)
         else:
-            seconds = max(0.1, min(deadline - time.monotonic(), 20.0 * 2**node.tries))
+            first = 20.0 if self.levels[node.level].exact else 4.0
+            seconds = max(0.1, min(deadline - time.monotonic(), first * 2**node.tries))
             pool.submit(tag, "close", node.level, node.context, node.y, node.depths, seconds)
 
     def _push(self, node: Node) -> None:
         heapq.heappush(self._heap, (-node.bound, next(self._count), node))
 
-    def _receive(self, node: Node, done: Done) -> None:
+    def _take(self, done: Done) -> None:
         for structure in done.structures:
             self.best = better(self.problem, structure, self.best)
-        if node.task == "close":
+
+    def _receive(self, node: Node, done: Done) -> None:
+        self._take(done)
+        if node.task == "bound":
+            self._bounded(node, done)
+        elif node.task == "close":
             self._closed(node, done)
         else:
             self._solved(node, done)
 
     def _closed(self, node: Node, done: Done) -> None:
         key, evidence = (node.level, node.context), self._evidence(node)
-        evidence.ys, evidence.bound = done.ys, done.bound
+        self._learn(node, evidence, done)
         evidence.leaves |= {leaf.depths: (leaf.bound, "exact") for leaf in done.solved}
         exact = self.levels[node.level].exact
-        if done.bound <= self.threshold + 2 * EPS and (exact or not done.hard):
-            self.closed = max(self.closed, done.bound)
+        if evidence.bound <= self.threshold + 2 * EPS and (exact or not done.hard):
+            self.closed = max(self.closed, evidence.bound)
             for leaf in done.hard:
                 evidence.leaves[leaf.depths] = (leaf.bound, "open")
                 self._push(Node(leaf.bound, *key, "leaf", leaf.ys[0], leaf=leaf, backing=key))
             return
-        evidence.bound = max([done.bound, *(leaf.bound for leaf in done.hard)])
+        hardest = max((leaf.bound for leaf in done.hard), default=-np.inf)  # more time would not lower it
+        evidence.bound = min(node.bound, max(evidence.bound, hardest))
         if not exact and node.level + 1 < len(self.levels):
             self._split(node, done)
-        elif exact and node.tries < RETRIES:
+        elif (exact or evidence.bound > hardest) and node.tries < RETRIES:
             again = Node(evidence.bound, *key, "close", done.ys[-1], done.depths, backing=key, tries=node.tries + 1)
             self._push(again)
         else:
             self.closed = max(self.closed, evidence.bound)
 
-    def _split(self, node: Node, done: Done) -> None:
+    def _learn(self, node: Node, evidence: Evidence, done: Done) -> None:
+        """Never worse than before: multipliers of a region bound every part of it at least as well."""
+        before = self.evidence.get(node.backing) if node.backing else None
+        kept = before.ys if before and done.bound > node.bound else []
+        evidence.ys = done.ys + [y for y in kept if not any(y is own for own in done.ys)]
+        evidence.bound = min(done.bound, node.bound)
+
+    def _bounded(self, node: Node, done: Done) -> None:
+        """After a quick bound: done with, split, or on the finest axes looked at depth by depth."""
+        evidence, key = self._evidence(node), (node.level, node.context)
+        self._learn(node, evidence, done)
+        if evidence.bound <= self.threshold + 2 * EPS:
+            self.closed = max(self.closed, evidence.bound)
+        elif node.level + 1 < len(self.levels):
+            self._split(node, done, "bound")
+        else:
+            self._push(Node(evidence.bound, *key, "close", done.ys[-1], done.depths, backing=key))
+
+    def _split(self, node: Node, done: Done, task: str = "close") -> None:
         """On interval axes a context that will not close is replaced by finer ones."""
         evidence, key = self._evidence(node), (node.level, node.context)
         evidence.split = True
         depths = done.depths or max(done.hard, key=lambda leaf: leaf.bound).depths
         for child in children(self.levels[node.level], self.levels[node.level + 1], node.context):
-            self._push(Node(evidence.bound, node.level + 1, child, "close", done.ys[-1], depths, backing=key))
+            self._push(Node(evidence.bound, node.level + 1, child, task, done.ys[-1], depths, backing=key))
 
     def _solved(self, node: Node, done: Done) -> None:
         leaves = self._evidence(node).leaves

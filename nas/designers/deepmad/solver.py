@@ -4,34 +4,34 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from .certificate import certificate
-from .climb import improve
 from .errors import DesignError
 from .evaluate import Evaluation
 from .exact import EPS
 from .heuristic import Evolution
 from .incumbent import Incumbent, better
 from .infeasible import explain
-from .levels import build_levels, is_large
+from .levels import LevelAxes, build_levels, is_large, level_axes, thinned
 from .pool import make_pool
 from .prices import shadow_prices
 from .problem import Problem
 from .search import Progress, Search
 from .structure import Structure
-from .tables import Tables
+from .tables import Tables, build_tables
 
 GENERATIONS = 300  # of evolution, for the first incumbent; a second on an idle core
 
 REPORTED = 50  # generations between reports
 FIRST_SECONDS = 4.0  # ... but never longer than this
-LARGE_SHARE = 0.08  # of the time goes into the evolution where the grid is too large for an exact search, and
-IMPROVE = 0.45  # into exact searches of small grids around what it found
+LARGE_SHARE = 0.025  # of the time goes into the evolution where the grid is too large for an exact search,
+THINNED = 0.3  # into the branch and bound of a thinner grid, whose best structure is feasible here too, and
+IMPROVE = 0.5  # for this share of the time from then on, one worker searches small grids around the incumbent
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +76,15 @@ def solve(
         raise DesignError(f"expected gap >= 0 and time > 0, got gap={gap!r}, time_s={time_s!r}")
     start = time.monotonic()
     best, interrupted = _start(problem, time_s, on_progress, seed)
-    levels = build_levels(problem)
-    search = Search(problem, levels, best, _floor(levels[-1]))
+    large, (coarse, *finer) = is_large(problem), level_axes(problem)
+    level = build_tables(problem, *coarse)
+    search = Search(problem, [level], best, _floor(level), large=large)
     search.started = start
+    if not interrupted and large:
+        interrupted = _thinner(search, start + THINNED * time_s, on_progress, workers)
     if not interrupted:
-        interrupted = _run(search, gap, start + time_s, on_progress, workers)
+        climbing = start + (THINNED + IMPROVE) * time_s if large and IMPROVE else 0.0
+        interrupted = _run(search, gap, start + time_s, on_progress, workers, finer, climbing)
     if search.best is None and interrupted:
         raise KeyboardInterrupt
     if search.best is None:
@@ -96,22 +100,52 @@ def _start(problem: Problem, time_s: float, on_progress: Progress | None, seed: 
     start, best, large = time.monotonic(), None, is_large(problem)
     seconds = LARGE_SHARE * time_s if large else min(FIRST_SECONDS, 0.3 * time_s)
     try:
-        for best in first_incumbents(problem, seconds, seed, GENERATIONS * (20 if large else 1)):
+        nearby = thinned(problem) if large else problem
+        for best in first_incumbents(nearby, seconds, seed, GENERATIONS * (10 if large else 1)):
             if on_progress:
                 on_progress(time.monotonic() - start, best.objective, math.inf, math.inf)
-        return (improve(problem, best, IMPROVE * time_s) if best and large else best), False
+        return best, False
     except KeyboardInterrupt:
         return best, True
 
 
-def _run(search: Search, gap: float, deadline: float, on_progress: Progress | None, workers: int) -> bool:
+def _thinner(search: Search, deadline: float, on_progress: Progress | None, workers: int) -> bool:
+    """Better incumbents from a grid that is small enough for exact tables; whether there was an interrupt."""
+    if on_progress:
+        search.report(on_progress)
+    problem = thinned(search.problem)
+    levels = build_levels(problem)
+    if time.monotonic() >= deadline or not levels[-1].exact:
+        return False
+    inner = Search(problem, levels, search.best, search.floor)
+
+    def note(seconds: float, objective: float | None, bound: float, gap: float) -> None:
+        search.best = inner.best
+        if on_progress:
+            search.report(on_progress)
+
+    interrupted = _run(inner, 0.0, deadline, note, workers)
+    search.best = inner.best
+    return interrupted
+
+
+def _run(
+    search: Search,
+    gap: float,
+    deadline: float,
+    on_progress: Progress | None,
+    workers: int,
+    finer: Sequence[LevelAxes] = (),
+    climbing: float = 0.0,
+) -> bool:
     """Advance the search; whether it was interrupted."""
     pool = None
     try:
         if on_progress:
             search.report(on_progress)
+        search.levels += [build_tables(search.problem, *axes) for axes in finer]
         pool = make_pool(search.problem, search.levels, search.threshold, workers)
-        search.run(pool, gap, deadline, on_progress)
+        search.run(pool, gap, deadline, on_progress, climbing)
     except KeyboardInterrupt:
         return True
     finally:

@@ -1,4 +1,4 @@
-"""The three kinds of task of the branch and bound, each a pure function of its arguments and the shared threshold."""
+"""The kinds of task of the branch and bound, each a pure function of its arguments and the shared threshold."""
 
 from __future__ import annotations
 
@@ -13,18 +13,19 @@ import numpy as np
 from .closing import HardLeaf, bundle_of, close
 from .exact import EPS, LABELS, TooManyLabels, best_above
 from .families import Array
-from .incumbent import to_structure
+from .incumbent import Incumbent, to_structure
 from .milp import NotProven, best_above_milp
 from .problem import Problem
 from .relaxation import AtDepths, Relaxation
 from .structure import Structure
 from .tables import Tables
+from .whole import WholeBox, lowest
 
 Context = tuple[tuple[int, int], ...]  # sorted (stage, width index) pairs
 INLINE = 6  # better structures found in hard leaves on the way, so that the threshold rises early
 INLINE_LABELS = 50_000
 COARSE = 4  # hard leaves after which an interval context is split rather than refined
-_CACHED = 24  # relaxations kept per process
+_CACHED = (4, 24)  # relaxations kept per process: large ones of a large grid, others
 
 
 @dataclass(slots=True)
@@ -51,7 +52,7 @@ class Worker:
         key = (level, context)
         if key not in self._cache:
             self._cache[key] = Relaxation(self.levels[level], dict(context))
-            if len(self._cache) > _CACHED:
+            if len(self._cache) > _CACHED[self.levels[-1].exact]:
                 self._cache.popitem(last=False)
         self._cache.move_to_end(key)
         return self._cache[key]
@@ -84,10 +85,26 @@ class Worker:
             self.threshold(),
             self.ranges(),
             end,
-            max_hard=max_hard if exact else COARSE,
+            max_hard=max_hard if level + 1 == len(self.levels) else COARSE,
             solve_leaf=solve_leaf if exact else None,
         )
         return Done(found.bound, found.ys, found.hard, found.solved, structures, found.worst)
+
+    def bound(self, level: int, context: Context, y: Array, rounds: int) -> Done:
+        """A quick bound of a whole context: one multiplier set for all of its depth vectors."""
+        r = self.relaxation(level, context)
+        if r.empty:
+            return Done(-np.inf)
+        box = WholeBox(r, self.ranges())
+        value, best = lowest(box, y, self.threshold(), rounds)
+        return Done(value, [best], depths=box.bound(best)[1])
+
+    def climb(self, best: Incumbent, seed: int, seconds: float) -> Done:
+        """A better structure next to ``best`` (seed 0), or by climbing from elsewhere."""
+        from .climb import restart, step
+
+        found = restart(self.problem, best, seed, seconds) if seed else step(self.problem, best, seconds)
+        return Done(-np.inf, structures=[found.structure])
 
     def leaf(self, level: int, context: Context, leaf: HardLeaf) -> Done:
         """Solve a leaf exactly: the best structure above the threshold, or the proof that there is none."""

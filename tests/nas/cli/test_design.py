@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from math import inf
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import nas
-from nas.designers.deepmad import infeasible, solver
+from nas.designers.deepmad import Solution, infeasible, solver
 from tests.nas.cli.conftest import Cli, Result
 
 KEYS = ["objective", "score", "penalty", "bound", "gap", "macs", "params", "rho", "seconds", "structure"]
@@ -66,19 +68,18 @@ def test_json_prints_exactly_these_keys(designer: Cli, tmp_path: Path) -> None:
 
 def test_unknown_bounds_are_null(designer: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     """Interrupted before there is a bound: the best so far, valid JSON, exit code 0."""
-    from nas.cli.design_view import Moves
 
-    def interrupt(self: Moves, seconds: float, objective: float | None, *rest: float) -> None:
-        if objective is not None:
-            raise KeyboardInterrupt
+    def unbounded(*arguments: Any, **options: Any) -> Solution:
+        return dataclasses.replace(solver.solve(*arguments, **options), bound=inf, gap=inf, interrupted=True)
 
-    monkeypatch.setattr(Moves, "__call__", interrupt)
+    monkeypatch.setattr("nas.designing.solve", unbounded)
     result = designer(*FEASIBLE, "--json")
     assert (result.code, result.json["bound"], result.json["gap"]) == (0, None, None)
-    shown = designer(*FEASIBLE)
+    shown = designer(*FEASIBLE, "--out", "results")
     assert shown.code == 0
     assert "interrupted after" in shown.out
     assert "No bound yet" in shown.out
+    assert "report" not in shown.err
 
 
 def test_an_interrupt_before_the_first_design(designer: Cli, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import random
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -151,6 +153,28 @@ def test_interrupt_returns_the_best_so_far(tiny: Problem) -> None:
     found = solve(tiny, gap=0, time_s=60, workers=1, on_progress=interrupt)
     assert found.interrupted
     assert found.objective <= found.bound
+
+
+@pytest.mark.parametrize("large", [False, True])
+def test_bound_is_finite_and_checked_at_any_stop(
+    tiny: Problem, truth: tuple[float, Structure], monkeypatch: pytest.MonkeyPatch, large: bool
+) -> None:
+    """Stopped at the n-th report, down to the first: no region is ever without evidence."""
+    from nas.designers.deepmad import levels
+
+    if large:
+        monkeypatch.setattr(levels, "ARCS", 1)
+        monkeypatch.setattr(levels, "LARGE_RATIOS", ((8.0, 8.0, 8.0), (2.0, 2.0, 2.0)))
+    for stop in range(4):
+        reports = itertools.count()
+
+        def interrupt(*row: object, reports: Iterator[int] = reports, stop: int = stop) -> None:
+            if next(reports) >= stop:
+                raise KeyboardInterrupt
+
+        found = solve(tiny, gap=0, time_s=4, workers=1, on_progress=interrupt)
+        assert found.objective <= truth[0] <= found.bound < float("inf")
+        assert verify(found.certificate).bound <= found.bound * (1 + 1e-9)
 
 
 def test_random_generator_is_seeded(tiny: Problem) -> None:
