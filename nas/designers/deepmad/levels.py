@@ -17,6 +17,7 @@ from .structure import Structure
 from .tables import Tables, build_tables, count_arcs, default_axes
 
 ARCS = 400_000  # (in, out, b, k) over all stages, up to which exact tables are built
+SHORT = 64  # bottlenecks of a large grid, up to which they stay single values
 THIN = (1.12, 1.16, 1.2)  # ratios of neighbours on a thinner grid
 #: Ratios of the intervals: of the widths that a context fixes, of the other widths, of the bottlenecks.
 SMALL_RATIOS = ((4.0, 1.0, 1.0), (1.3, 1.0, 1.0))
@@ -38,7 +39,7 @@ def level_axes(problem: Problem) -> list[LevelAxes]:
     plan = [] if large else [(axes, b)]
     for context, width, bottleneck in reversed(LARGE_RATIOS if large else SMALL_RATIOS):
         finer, axes = axes, tuple(coarsen(a, context if s in fixed else width) for s, a in enumerate(axes))
-        b = coarsen(b, bottleneck)
+        b = coarsen(b, bottleneck) if len(b) > SHORT or not large else b
         if large or any(len(a) < len(f) for a, f in zip(axes, finer, strict=True)):
             plan.insert(0, (axes, b))
     return plan

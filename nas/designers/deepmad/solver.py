@@ -111,13 +111,16 @@ def _start(problem: Problem, time_s: float, on_progress: Progress | None, seed: 
 
 def _thinner(search: Search, deadline: float, on_progress: Progress | None, workers: int) -> bool:
     """Better incumbents from a grid that is small enough for exact tables; whether there was an interrupt."""
-    if on_progress:
-        search.report(on_progress)
-    problem = thinned(search.problem)
-    levels = build_levels(problem)
-    if time.monotonic() >= deadline or not levels[-1].exact:
-        return False
-    inner = Search(problem, levels, search.best, search.floor)
+    try:
+        if on_progress:
+            search.report(on_progress)
+        problem = thinned(search.problem)
+        levels = build_levels(problem)
+        if time.monotonic() >= deadline or not levels[-1].exact:
+            return False
+        inner = Search(problem, levels, search.best, search.floor)
+    except KeyboardInterrupt:
+        return True
 
     def note(seconds: float, objective: float | None, bound: float, gap: float) -> None:
         search.best = inner.best
@@ -146,13 +149,13 @@ def _run(
         search.levels += [build_tables(search.problem, *axes) for axes in finer]
         pool = make_pool(search.problem, search.levels, search.threshold, workers)
         search.run(pool, gap, deadline, on_progress, climbing)
+        if on_progress:
+            search.report(on_progress)
     except KeyboardInterrupt:
         return True
     finally:
         if pool:
             pool.stop()
-    if on_progress:
-        search.report(on_progress)
     return False
 
 

@@ -106,6 +106,7 @@ def test_interval_axes_bound_every_width_inside(
     from nas.designers.deepmad import levels
 
     monkeypatch.setattr(levels, "ARCS", 1)
+    monkeypatch.setattr(levels, "SHORT", 0)
     monkeypatch.setattr(levels, "LARGE_RATIOS", ((8.0, 8.0, 8.0), (2.0, 2.0, 2.0)))
     monkeypatch.setattr(solver, "IMPROVE", 0.0)
     found = solve(tiny, gap=0, time_s=20, workers=1)
@@ -164,6 +165,7 @@ def test_bound_is_finite_and_checked_at_any_stop(
 
     if large:
         monkeypatch.setattr(levels, "ARCS", 1)
+        monkeypatch.setattr(levels, "SHORT", 0)
         monkeypatch.setattr(levels, "LARGE_RATIOS", ((8.0, 8.0, 8.0), (2.0, 2.0, 2.0)))
     for stop in range(4):
         reports = itertools.count()
