@@ -37,6 +37,7 @@ Cli = Callable[..., Result]
 def cli(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cli:
     """``cli("price", "elasticvit:S1")``, run in an empty folder."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("COLUMNS", raising=False)  # what a test reads must not depend on who started it
 
     def run(*arguments: object) -> Result:
         capsys.readouterr()
