@@ -6,7 +6,7 @@ It alone writes the run's database. What it decides depends on finished generati
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -134,7 +134,7 @@ class Driver:
                 self._store.add_candidates(connection, generation, island, commit.genomes, commit.prices)
             self._store.add_progress(connection, self._progress)
             self._store.add_promoted(connection, generation, promoted)
-        self._submit(list(promoted))
+        self._submit(promoted)
 
     # ---- the cascade -----------------------------------------------------------------------------------------
 
@@ -152,23 +152,19 @@ class Driver:
         promoted = self._fresh(self._archive.spread(keep))
         with self._store.transaction() as connection:
             self._store.add_promoted(connection, generation, promoted)
-        self._submit(list(promoted))
+        self._submit(promoted)
 
     def _promoted_after(self, generation: int) -> bool:
         return bool((self._store.promoted()["generation"] >= generation).any())
 
-    def _submit(self, ids: list[str]) -> None:
-        if not self._spec.judges or not ids:
+    def _submit(self, promoted: Mapping[str, Genomes]) -> None:
+        """Hand architectures, by id, to the judges."""
+        if not self._spec.judges or not promoted:
             return
-        genomes = dict(zip(*self._promoted_genomes(), strict=True))
-        texts = {a: self._space.decode(genomes[a]).to_json() for a in ids}
-        self._waiting |= set(ids)
-        self._to_score += len(ids)
-        self._launcher.submit([Job(a, texts[a], self._spec.judges, self._spec.seed) for a in ids])
-
-    def _promoted_genomes(self) -> tuple[list[str], Genomes]:
-        frame = self._store.promoted()
-        return frame["architecture"].tolist(), genomes_of(frame, len(self._space.choices))
+        self._waiting |= set(promoted)
+        self._to_score += len(promoted)
+        texts = {a: self._space.decode(g).to_json() for a, g in promoted.items()}
+        self._launcher.submit([Job(a, text, self._spec.judges, self._spec.seed) for a, text in texts.items()])
 
     def _collect(self) -> None:
         for scored in self._launcher.scored():
@@ -201,9 +197,10 @@ class Driver:
             self._archive.add(genomes_of(part, genes), prices)
         self._progress = Progress(-1, self._before_s, self._archive.priced, 0, len(self._archive.genomes), 0.0)
         scored = set(self._store.scores()["architecture"])
-        promoted = self._store.promoted()["architecture"].tolist()
+        frame = self._store.promoted()
+        promoted = dict(zip(frame["architecture"], genomes_of(frame, genes), strict=True))
         self._scored = self._to_score = len(scored)
-        self._submit([a for a in promoted if a not in scored])
+        self._submit({a: g for a, g in promoted.items() if a not in scored})
 
     def _elapsed(self) -> float:
         return self._before_s + time.monotonic() - self._start
