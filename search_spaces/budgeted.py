@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import permutations
 from typing import TYPE_CHECKING, Any
 
@@ -12,13 +12,11 @@ from numpy.typing import NDArray
 
 from search_spaces.conflicts import reach
 from search_spaces.counting import BudgetInfeasible, Interval
-from search_spaces.pricing import ADDITIVE
 from search_spaces.slices import Slice
 
 if TYPE_CHECKING:
     from search_spaces.space import Genomes, SearchSpace
 
-BUDGETED = (*ADDITIVE, "memory")
 TRIAL = 16_384
 COMMON = 0.02
 """Where at least this share of the space lies within the budget, plain rejection is the quickest exact sampler."""
@@ -46,14 +44,15 @@ class BudgetedSampler:
 
     def _check(self, quantity: str, interval: Interval) -> None:
         """Each limit alone, against the exact extremes of the space."""
-        if quantity not in BUDGETED:
-            raise ValueError(f"no budget on {quantity!r} (known: {', '.join(BUDGETED)})")
+        known = (*self._space.additive, "memory")
+        if quantity not in known:
+            raise ValueError(f"no budget on {quantity!r} (known: {', '.join(known)})")
         low, high = self._space.bounds(quantity)
         if interval.high < low or interval.low > high:
             nearest = low if interval.high < low else high
             raise BudgetInfeasible(
-                f"no architecture of {self._space.name} has {quantity} {interval}; the nearest feasible value is "
-                f"{nearest:,}",
+                f"no architecture of {self._space.name} has {self._limit(quantity)}; the nearest feasible value is "
+                f"{self._space.amount(quantity, nearest)}",
                 quantity=quantity, low=interval.low, high=interval.high, nearest=nearest,
             )  # fmt: skip
 
@@ -67,6 +66,10 @@ class BudgetedSampler:
         if self._common >= COMMON:
             return self._common * self._space.size
         return self._slice.size * float(self._inside(self._slice.draw(TRIAL, np.random.default_rng(0))).mean())
+
+    def _limit(self, quantity: str) -> str:
+        amount = partial(self._space.amount, quantity)
+        return f"{quantity} {self._budget[quantity].text(amount)}"
 
     def _inside(self, genomes: Genomes) -> NDArray[np.bool_]:
         prices = self._space.price(genomes, tuple(self._budget))
@@ -94,17 +97,16 @@ class BudgetedSampler:
     def _conflict(self) -> BudgetInfeasible:
         """Every limit can be met alone, but not all together: say what each could be, the others given."""
         hints, nearest = [], {}
-        limited = [q for q in ADDITIVE if q in self._budget]
+        limited = [q for q in self._space.additive if q in self._budget]
         for quantity, given in permutations(limited, 2):
             low, high = reach(self._space, quantity, given, self._budget[given])
             interval = self._budget[quantity]
             if np.isfinite([low, high]).all() and (interval.high < low or interval.low > high):
                 nearest[quantity] = low if interval.high < low else high
                 bound = "at least" if interval.high < low else "at most"
-                hints.append(
-                    f"with {given} {self._budget[given]}, {quantity} is {bound} about {nearest[quantity]:,.0f}"
-                )
-        text = " and ".join(f"{q} {i}" for q, i in self._budget.items())
+                value = self._space.amount(quantity, nearest[quantity])
+                hints.append(f"with {self._limit(given)}, {quantity} is {bound} about {value}")
+        text = " and ".join(map(self._limit, self._budget))
         return BudgetInfeasible(
             "; ".join([f"no architecture of {self._space.name} has {text}", *hints]), budget=text, nearest=nearest
         )
@@ -113,8 +115,8 @@ class BudgetedSampler:
         """A slice that may hold something, in which nothing was found: name the nearest values that were seen."""
         prices: dict[str, NDArray[Any]] = self._space.price(proposals, tuple(self._budget))
         nearest = {q: int(v[np.argmin(self._budget[q].distance(v))]) for q, v in prices.items()}
-        text = " and ".join(f"{q} {i}" for q, i in self._budget.items())
-        seen = ", ".join(f"{q} {v:,}" for q, v in nearest.items())
+        text = " and ".join(map(self._limit, self._budget))
+        seen = ", ".join(f"{q} {self._space.amount(q, v)}" for q, v in nearest.items())
         return BudgetInfeasible(
             f"no architecture of {self._space.name} was found with {text}; the nearest values seen are {seen}",
             budget=text, nearest=nearest,

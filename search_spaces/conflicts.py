@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from search_spaces.counting import Interval
-from search_spaces.pricing import ADDITIVE
 
 if TYPE_CHECKING:
     from search_spaces.space import SearchSpace
@@ -21,8 +20,7 @@ def reach(space: SearchSpace, quantity: str, given: str, interval: Interval) -> 
     Both are additive. ``given`` is rounded to 1/1000 of its range per stage, so the answer is to some per mille.
     """
     low, high = space.bounds(given)
-    wanted, other = ADDITIVE.index(quantity), ADDITIVE.index(given)
-    floor = [int(s.additive[:, other].min()) for s in space.prices.stages]
+    floor = [int(s.additive[given].min()) for s in space.prices.stages]
     width = max((high - sum(floor)) / (BINS - len(floor) - 1), 1.0)
     values = sum(floor) + np.arange(BINS) * width
     inside = (values >= max(interval.low, low)) & (values <= min(interval.high, high))
@@ -31,10 +29,10 @@ def reach(space: SearchSpace, quantity: str, given: str, interval: Interval) -> 
         message = np.full((1, BINS), np.inf)
         message[0, 0] = 0.0
         for index, step in enumerate(space.steps):
-            additive = space.prices.stages[index].additive[step.entry]
-            shift = np.rint((additive[:, other] - floor[index]) / width).astype(np.int64)
+            additive = space.prices.stages[index].additive
+            shift = np.rint((additive[given][step.entry] - floor[index]) / width).astype(np.int64)
             following = np.full((step.states, BINS), np.inf)
-            cost = sign * additive[:, wanted].astype(float)
+            cost = sign * additive[quantity][step.entry].astype(float)
             rows = zip(step.before.tolist(), step.after.tolist(), shift.tolist(), cost.tolist(), strict=True)
             for before, after, offset, own in rows:
                 target = following[after, offset:]

@@ -8,7 +8,7 @@ architectures alike; nothing is enumerated.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 
 from search_spaces.errors import NasError
 from search_spaces.operators import IntArray
-from search_spaces.pricing import ADDITIVE
 
 if TYPE_CHECKING:
     from search_spaces.pricing import StageTable
@@ -44,9 +43,13 @@ class Interval:
         return np.maximum(np.maximum(self.low - values, values - self.high), 0.0)
 
     def __str__(self) -> str:
+        return self.text("{:,.0f}".format)
+
+    def text(self, amount: Callable[[float], str]) -> str:
+        """The interval in words, its ends written by ``amount``."""
         if self.high == float("inf"):
-            return f">= {self.low:,.0f}"
-        return f"<= {self.high:,.0f}" if self.low <= 0 else f"in [{self.low:,.0f}, {self.high:,.0f}]"
+            return f">= {amount(self.low)}"
+        return f"<= {amount(self.high)}" if self.low <= 0 else f"in [{amount(self.low)}, {amount(self.high)}]"
 
 
 @dataclass(frozen=True)
@@ -116,11 +119,11 @@ def count(space: SearchSpace) -> int:
 
 def _stage_values(space: SearchSpace, quantity: str) -> list[IntArray]:
     tables = space.prices.stages
-    if quantity in ADDITIVE:
-        return [t.additive[:, ADDITIVE.index(quantity)] for t in tables]
+    if quantity in space.additive:
+        return [t.additive[quantity] for t in tables]
     if quantity == "memory":
         return [t.memory for t in tables]
-    raise ValueError(f"no exact bounds for {quantity!r} (known: {', '.join((*ADDITIVE, 'memory'))})")
+    raise ValueError(f"no exact bounds for {quantity!r} (known: {', '.join((*space.additive, 'memory'))})")
 
 
 def bounds(space: SearchSpace, quantity: str) -> tuple[int, int]:

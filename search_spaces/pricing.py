@@ -6,7 +6,7 @@ genes the stage depends on, and a population is priced by one gather per stage. 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -25,12 +25,27 @@ CHUNK = 16_384
 
 
 @dataclass(frozen=True)
+class Cost:
+    """An additive quantity that comes from outside the space, such as the latency on a device.
+
+    ``price`` maps a batched table to one whole number per architecture, int64 of shape (size,): whole numbers keep
+    counts, bounds and fronts exact. The cost of an architecture is the sum over its parts. A value divided by
+    ``scale`` is in ``unit``. See :meth:`SearchSpace.attach`.
+    """
+
+    name: str
+    price: Callable[[OperatorTable], IntArray]
+    unit: str = ""
+    scale: float = 1.0
+
+
+@dataclass(frozen=True)
 class StageTable:
     """Look-ups of one stage over all combinations of its genes, in C order; arrays of shape (combinations,)."""
 
     genes: tuple[int, ...]
     shape: tuple[int, ...]
-    additive: IntArray  # (combinations, 3): macs, params, activations
+    additive: Mapping[str, IntArray]  # macs, params, activations and the attached costs
     memory: IntArray
     entropy: FloatArray
     volume: FloatArray
@@ -63,13 +78,14 @@ def _compile_stage(space: SearchSpace, stage: Stage) -> StageTable:
     shape = tuple(len(space.choices[space.gene_index[g]].values) for g in genes)
     grid = dict(zip(genes, _grid(shape), strict=True))
     size = int(np.prod(shape))
-    additive = np.zeros((size, 3), dtype=np.int64)
+    additive = {q: np.zeros(size, dtype=np.int64) for q in space.additive}
     memory, volume, entropy = np.zeros(size, dtype=np.int64), np.zeros(size), np.zeros(size)
     for part in stage.parts:
         table = part_table(space, stage, part)
         local = [len(space.choices[space.gene_index[g]].values) for g in part.genes]
         index = np.ravel_multi_index([grid[g] for g in part.genes], local) if local else np.zeros(size, dtype=int)
-        additive += np.stack([table.macs, table.params, table.activations], axis=1)[index]
+        for quantity, values in _additive_of(table, space).items():
+            additive[quantity] += values[index]
         memory = np.maximum(memory, table.memory_bytes[index])
         entropy += table.entropy[index]
         volume = np.where(table.volume[index] > 0, table.volume[index], volume)
@@ -77,6 +93,11 @@ def _compile_stage(space: SearchSpace, stage: Stage) -> StageTable:
     if stage.rule is not None:
         valid &= stage.rule({g: v for g, v in _local_values(space, genes).items() if g in stage.rule_genes})
     return StageTable(tuple(space.gene_index[g] for g in genes), shape, additive, memory, entropy, volume, valid)
+
+
+def _additive_of(table: OperatorTable, space: SearchSpace) -> dict[str, IntArray]:
+    known = {q: getattr(table, q) for q in ADDITIVE}
+    return known | {c.name: np.asarray(c.price(table), dtype=np.int64) for c in space.costs.values()}
 
 
 class PriceTable:
@@ -93,7 +114,7 @@ class PriceTable:
             self._radix[list(stage.genes), column] = strides
         if sum(sizes) >= 2**24:  # float32 counts exactly up to here
             raise ValueError(f"{sum(sizes):,} look-up entries; split the largest stage")
-        self._additive = {q: np.concatenate([s.additive[:, i] for s in stages]) for i, q in enumerate(ADDITIVE)}
+        self._additive = {q: np.concatenate([s.additive[q] for s in stages]) for q in stages[0].additive}
         self._memory = np.concatenate([s.memory for s in stages])
         self._entropy = np.concatenate([s.entropy for s in stages])
         self._volume = np.concatenate([s.volume for s in stages])
@@ -135,4 +156,5 @@ class PriceTable:
             return self._memory[index].max(axis=1)
         if quantity == "capacity":
             return capacity(self._entropy[index], self._volume[index], self.ends_scale)
-        raise ValueError(f"unknown quantity {quantity!r} (known: {', '.join(QUANTITIES)})")
+        known = (*self._additive, "memory", "capacity")
+        raise ValueError(f"unknown quantity {quantity!r} (known: {', '.join(known)})")

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 
 from search_spaces.counting import Interval, Step
 from search_spaces.operators import IntArray
-from search_spaces.pricing import ADDITIVE
 
 if TYPE_CHECKING:
     from search_spaces.space import Genomes, SearchSpace
@@ -31,12 +30,11 @@ class Slice:
     def __init__(self, space: SearchSpace, budget: Mapping[str, Interval]) -> None:
         self._space = space
         self._budget = budget
-        self.binned = [q for q in ADDITIVE if q in budget][:2]
+        self.binned = [q for q in space.additive if q in budget][:2]
         self._bins = BINS[len(self.binned)]
-        self._columns = [ADDITIVE.index(q) for q in self.binned]
         self._steps = [self._affordable(i, s) for i, s in enumerate(space.steps)]
         # Every architecture pays the cheapest of each stage: bins are spent on what lies above it.
-        self._floor = [s.additive[:, self._columns].min(axis=0) for s in space.prices.stages]
+        self._floor = [self._costs(i).min(axis=0) for i in range(len(space.stages))]
         self._base = np.sum(self._floor, axis=0)
         self._width = np.array([self._bin_width(i) for i in range(len(self.binned))])
         self._log_scale = 0.0
@@ -69,9 +67,15 @@ class Slice:
             step, before=step.before[keep], after=step.after[keep], entry=step.entry[keep], picks=step.picks[keep]
         )
 
+    def _costs(self, index: int) -> IntArray:
+        """Binned quantities of a stage's combinations, shape (combinations, binned quantities)."""
+        stage = self._space.prices.stages[index]
+        columns = [stage.additive[q] for q in self.binned]
+        return np.stack(columns, axis=1) if columns else np.zeros((len(stage.memory), 0), dtype=np.int64)
+
     def _shift(self, index: int, step: Step) -> IntArray:
         """Rounded-down cost of each combination in bins, shape (combinations, binned quantities)."""
-        cost = self._space.prices.stages[index].additive[step.entry][:, self._columns] - self._floor[index]
+        cost = self._costs(index)[step.entry] - self._floor[index]
         return np.minimum((cost / self._width).astype(np.int64), np.array(self._bins, dtype=np.int64))
 
     def _forward(self) -> list[NDArray[np.float64]]:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from search_spaces.counting import Interval
-    from search_spaces.pricing import PriceTable
+    from search_spaces.pricing import Cost, PriceTable
 
 Genomes = NDArray[np.uint8]
 Values = Mapping[str, IntArray]
@@ -195,6 +195,36 @@ class SearchSpace(ABC):
     # ---- prices ----------------------------------------------------------------------------------------------
 
     @cached_property
+    def costs(self) -> dict[str, Cost]:
+        """Additive quantities from outside, by name; see :meth:`attach`."""
+        return {}
+
+    def attach(self, *costs: Cost) -> None:
+        """Price ``costs`` too from now on, exactly as the space's own quantities: bounds, budgets and sampling work."""
+        self.costs.update({c.name: c for c in costs})
+        for derived in ("prices", "steps", "_bounds", "_samplers"):
+            self.__dict__.pop(derived, None)
+
+    @property
+    def additive(self) -> tuple[str, ...]:
+        """Quantities that are sums over operators."""
+        from search_spaces.pricing import ADDITIVE
+
+        return (*ADDITIVE, *self.costs)
+
+    @property
+    def quantities(self) -> tuple[str, ...]:
+        """Everything :meth:`price` knows."""
+        from search_spaces.pricing import QUANTITIES
+
+        return (*QUANTITIES, *self.costs)
+
+    def amount(self, quantity: str, value: float) -> str:
+        """A value of a quantity as people read it: ``38,286,208``, ``2.78 ms``."""
+        cost = self.costs.get(quantity)
+        return f"{value:,.0f}" if cost is None else f"{value / cost.scale:.4g} {cost.unit}"
+
+    @cached_property
     def prices(self) -> PriceTable:
         """The per-stage look-ups, compiled on first use by running the operator table over local choices."""
         from search_spaces.pricing import PriceTable
@@ -204,7 +234,8 @@ class SearchSpace(ABC):
     def price(self, genomes: Genomes, quantities: Sequence[str] = ("macs", "params")) -> dict[str, NDArray[Any]]:
         """Quantities of a population, each of shape (N,).
 
-        ``macs``, ``params``, ``activations`` (elements) and ``memory`` (bytes) are int64; ``capacity`` is float64.
+        ``macs``, ``params``, ``activations`` (elements), ``memory`` (bytes) and attached costs are int64; ``capacity``
+        is float64.
         Invalid genomes are priced like any other.
         """
         return self.prices(genomes, quantities)
@@ -221,6 +252,7 @@ class SearchSpace(ABC):
             "activations": int(table.activations[0]),
             "memory": int(table.memory_bytes[0]),
             "capacity": float(capacity(entropy, volume.astype(float), [s.ends_scale for s in self.stages])[0]),
+            **{name: int(cost.price(table)[0]) for name, cost in self.costs.items()},
         }
 
     # ---- populations -----------------------------------------------------------------------------------------
