@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from nas.budget import Budget
+from nas.devices import profile_documents
 from nas.engine.spec import SearchSpec
 from nas.engine.survey import Survey, survey
 from nas.errors import BudgetInfeasible, NasError
@@ -37,19 +38,22 @@ def search(
 ) -> Run:  # fmt: skip
     """Search a space under a budget and return the finished run.
 
-    ``budget``: such as ``"600MFLOPs"`` or ``["400..600MFLOPs", "6Mparams"]``. ``objectives``: names, default
-    ``capacity`` and ``macs``. ``candidates`` are priced by the operator table on ``islands`` populations, and at most
-    ``promote`` survivors of the last generation (half as many at half time) are judged by the ``proxies``;
-    ``time_s`` limits the whole search instead (and gives up reproducibility). ``workers``: CPUs to use, default all;
-    0 runs everything in this process, without Ray. ``space_options``: such as ``num_classes=10``. ``on_survey`` is told
+    ``budget``: such as ``"600MFLOPs"`` or ``["400..600MFLOPs", "20ms@pixel6"]``. ``objectives``: names, such as
+    ``latency@pixel6``; default ``capacity`` and ``macs``. ``candidates`` are priced by the operator table on
+    ``islands`` populations, and at most ``promote`` survivors of the last generation (half as many at half time) are
+    judged by the ``proxies``; ``time_s`` limits the whole search instead (and gives up reproducibility). ``workers``:
+    CPUs to use, default all; 0 runs everything in this process, without Ray. ``space_options``: such as
+    ``num_classes=10``. ``on_survey`` is told
     what the budget means, ``on_start`` the run once its directory exists, ``on_update`` the progress.
 
     Raises NasError subclasses: BudgetError, BudgetInfeasible (before anything is written), UnknownName, SpaceError,
     RunError, RunFailed.
     """
+    limits = Budget.parse(budget)
+    chosen = _given(objectives=objectives, proxies=proxies)
     spec = SearchSpec(
-        space, dict(space_options), Budget.parse(budget).texts, candidates=candidates, islands=islands, seed=seed,
-        promote=promote, **_given(objectives=objectives, proxies=proxies),
+        space, dict(space_options), limits.texts, candidates=candidates, islands=islands, seed=seed, promote=promote,
+        devices=profile_documents([*limits.intervals, *chosen.get("objectives", ())]), **chosen,
     )  # fmt: skip
     workers, time_s = _checked(workers, time_s)
     place(out, name or uuid4().hex)

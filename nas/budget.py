@@ -1,7 +1,8 @@
-"""Budgets as people write them: ``600MFLOPs``, ``400..600MFLOPs``, ``6Mparams``, ``50MB``, ``2Mactivations``.
+"""Budgets as people write them: ``600MFLOPs``, ``400..600MFLOPs``, ``6Mparams``, ``50MB``, ``20ms@pixel6``.
 
 One parser serves the CLI, the API and the service. FLOPs means MACs (multiply-accumulates), as in the literature of
-these spaces: ``600MFLOPs`` is 600e6 MACs. ``MB`` limits the peak activation memory of one float32 image.
+these spaces: ``600MFLOPs`` is 600e6 MACs. ``MB`` limits the peak activation memory of one float32 image, and
+``20ms@DEVICE`` (or ``3mJ@DEVICE``) the latency (or energy) that a device profile predicts for it.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
+from nas.devices import WRITTEN, DeviceQuantity, device_quantity
 from nas.errors import BudgetError
 from search_spaces.counting import Interval
 
@@ -24,25 +26,37 @@ UNITS = {
 BYTES = {"b": 1, "kb": 1e3, "mb": 1e6, "gb": 1e9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
 UNIT_TEXT = {"macs": "FLOPs", "params": "params", "activations": "activations", "memory": "B"}
 NUMBER = r"\d+(?:_\d+)*(?:\.\d*)?(?:e[+-]?\d+)?|\.\d+"
-PATTERN = re.compile(rf"\s*(?:(?P<low>{NUMBER})?\s*(?P<dots>\.\.))?\s*(?P<high>{NUMBER})?\s*(?P<unit>[a-z]+)\s*", re.I)
-EXAMPLES = "600MFLOPs, 400..600MFLOPs, 6Mparams, 4Mactivations, 50MB"
+PATTERN = re.compile(
+    rf"\s*(?:(?P<low>{NUMBER})?\s*(?P<dots>\.\.))?\s*(?P<high>{NUMBER})?\s*"
+    r"(?P<unit>[a-zµ]+)\s*(?:@(?P<device>\S+))?\s*",
+    re.I,
+)
+EXAMPLES = "600MFLOPs, 400..600MFLOPs, 6Mparams, 4Mactivations, 50MB, 20ms@pixel6"
 
 
 @dataclass(frozen=True)
 class Limit:
-    """One quantity and the closed interval it must lie in, in base units (MACs, parameters, elements, bytes)."""
+    """One quantity and the closed interval it must lie in, in base units.
+
+    Those are MACs, parameters, elements, bytes, and on a device nanoseconds and nanojoules.
+    """
 
     quantity: str
     low: float
     high: float
 
     def __str__(self) -> str:
-        unit = UNIT_TEXT.get(self.quantity, self.quantity)
         if math.isinf(self.high):
-            return f"{self.quantity} >= {compact(self.low)}{unit}"
+            return f"{self.quantity} >= {self._amount(self.low)}"
         if self.low <= 0:
-            return f"{self.quantity} <= {compact(self.high)}{unit}"
-        return f"{compact(self.low)}{unit} <= {self.quantity} <= {compact(self.high)}{unit}"
+            return f"{self.quantity} <= {self._amount(self.high)}"
+        return f"{self._amount(self.low)} <= {self.quantity} <= {self._amount(self.high)}"
+
+    def _amount(self, value: float) -> str:
+        device = device_quantity(self.quantity)
+        if device is not None:
+            return f"{value / device.scale:.4g} {device.unit}"
+        return f"{compact(value)}{UNIT_TEXT.get(self.quantity, self.quantity)}"
 
 
 def compact(value: float) -> str:
@@ -53,9 +67,18 @@ def compact(value: float) -> str:
     return f"{value:.4g}"
 
 
-def _unit(text: str, whole: str) -> tuple[str, float]:
-    """(quantity, factor to the base unit) of a unit such as ``MFLOPs``."""
-    name = text.lower()
+def _unit(text: str, device: str | None, whole: str) -> tuple[str, float]:
+    """(quantity, factor to the base unit) of a unit such as ``MFLOPs``, or ``ms`` of a device."""
+    name = text.lower().replace("µ", "u")
+    if device is not None:
+        if name not in WRITTEN:
+            raise BudgetError(f"budget {whole!r}: {text!r} is no time or energy; write for example 20ms@{device}")
+        measure, factor = WRITTEN[name]
+        return DeviceQuantity(measure, device).name, factor
+    if name in WRITTEN:
+        raise BudgetError(
+            f"budget {whole!r}: on which device? Write for example {whole.strip()}@pixel6 (see 'nas devices')"
+        )
     if name in BYTES:
         return "memory", BYTES[name]
     for prefix, scale in PREFIXES.items():
@@ -66,12 +89,10 @@ def _unit(text: str, whole: str) -> tuple[str, float]:
 
 def parse_limit(text: str) -> Limit:
     """Read one budget. Raises BudgetError, naming what is wrong and what would be right."""
-    if "@" in text or re.search(r"\d\s*m?s\s*$", text):
-        raise BudgetError(f"budget {text!r}: latency budgets need a device profile, and none is installed", text=text)
     match = PATTERN.fullmatch(text)
     if match is None or not (match["low"] or match["high"]):
         raise BudgetError(f"budget {text!r} cannot be read; write for example {EXAMPLES}", text=text)
-    quantity, factor = _unit(match["unit"], text)
+    quantity, factor = _unit(match["unit"], match["device"], text)
     low = float(match["low"]) * factor if match["low"] else 0.0
     high = float(match["high"]) * factor if match["high"] else math.inf
     if not math.isfinite(low) or (match["high"] and not math.isfinite(high)):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from nas.devices import device_quantity
 from nas.errors import ObjectiveError
 from predictors.training_free import DEFAULT_PROXIES
 from search_spaces.errors import unknown_name
@@ -47,15 +48,27 @@ TABLE_OBJECTIVES = {
 DEFAULT_OBJECTIVES = ("capacity", "macs")
 
 
+def table_objective(name: str) -> Objective | None:
+    """The objective ``name`` if the operator table gives it (alone, or with a device's profile), else None."""
+    device = device_quantity(name)
+    if device is not None:
+        return Objective(device.name, "min", device.label, device.unit, device.scale)
+    return TABLE_OBJECTIVES.get(name)
+
+
 def get_objective(name: str) -> Objective:
-    """The objective ``name``. Raises UnknownName with a suggestion where one is close."""
-    if name in TABLE_OBJECTIVES:
-        return TABLE_OBJECTIVES[name]
+    """The objective ``name``. Raises UnknownName with a suggestion where one is close.
+
+    A device's profile is looked for only when the search begins.
+    """
+    table = table_objective(name)
+    if table is not None:
+        return table
     from predictors.training_free import get_proxy, list_proxies
 
     proxies = list_proxies()
     if name not in proxies:
-        raise unknown_name("objective", name, [*TABLE_OBJECTIVES, *proxies])
+        raise unknown_name("objective", name, [*TABLE_OBJECTIVES, "latency@DEVICE", *proxies])
     return Objective(name, "max" if get_proxy(name).direction == "max" else "min", name, "", 1.0, "proxy")
 
 
@@ -67,4 +80,7 @@ def get_objectives(names: Sequence[str] | None) -> tuple[Objective, ...]:
     return chosen
 
 
-__all__ = ["DEFAULT_OBJECTIVES", "DEFAULT_PROXIES", "TABLE_OBJECTIVES", "Objective", "get_objective", "get_objectives"]
+__all__ = [
+    "DEFAULT_OBJECTIVES", "DEFAULT_PROXIES", "TABLE_OBJECTIVES", "Objective", "get_objective", "get_objectives",
+    "table_objective",
+]  # fmt: skip

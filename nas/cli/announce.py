@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nas.cli.output import big, console, quantity, table
+from nas.devices import device_quantity
 
 if TYPE_CHECKING:
     from nas.engine.survey import QuantityFacts, Survey
@@ -26,7 +27,9 @@ def announce(facts: Survey, stderr: bool = False) -> None:
 
 def _row(q: QuantityFacts) -> list[str]:
     values = [quantity(q.name, v) for v in (q.smallest, q.typical, q.largest)]
-    return [LABELS.get(q.name, q.name), *values, _allowed(q)]
+    device = device_quantity(q.name)
+    label = device.label if device else LABELS.get(q.name, q.name)
+    return [label, *values, _allowed(q)]
 
 
 def _allowed(q: QuantityFacts) -> str:

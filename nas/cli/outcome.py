@@ -66,7 +66,9 @@ def _recommend(out: Console, run: Run, front: pd.DataFrame, chosen: Recommendati
 
 
 def _front_table(run: Run, front: pd.DataFrame, chosen: Recommendation) -> Any:
-    columns = list(dict.fromkeys(["macs", "params", *run.spec.objectives, *run.spec.judges]))
+    columns = list(
+        dict.fromkeys(["macs", "params", *run.spec.device_quantities, *run.spec.objectives, *run.spec.judges])
+    )
     columns = [c for c in columns if c in front]
     shown = _spread(len(front), {chosen.index, *(i for i, _ in chosen.neighbours)})
     rows = [_row(front, i, columns, i == chosen.index) for i in shown]

@@ -19,6 +19,7 @@ from nas.designers.deepmad.families import CONVS
 from nas.designers.deepmad.grid import grid_from_json
 from nas.designers.deepmad.problem import SKELETONS
 from nas.designers.reading import read_json
+from nas.devices import device_quantity
 from nas.errors import BudgetError, NasError
 from search_spaces.convnet.families import ALIASES
 from search_spaces.convnet.grammar import MAX_DEPTH, MAX_INNER, MAX_KERNEL, MAX_SIDE, MAX_STAGES, MAX_WIDTH
@@ -99,6 +100,11 @@ def limits_of(budget: Budget, rules: Convention) -> dict[str, float]:
     """Upper limits by the solver's names. Raises BudgetError for what it cannot hold."""
     limits = {}
     for quantity, interval in budget.intervals.items():
+        if device_quantity(quantity) is not None:
+            raise BudgetError(
+                f"a budget on {quantity} is not possible here: the solver bounds counts, and a device profile is no "
+                "count; design by FLOPs and parameters, then ask 'nas predict' what the design takes on the device"
+            )
         if quantity in REFUSED:
             raise BudgetError(f"a budget on {quantity} is not possible here: {REFUSED[quantity]}")
         if interval.low > 0 or math.isinf(interval.high):

@@ -20,7 +20,6 @@ from nas.engine.spec import SearchSpec
 from nas.errors import RunFailed
 from nas.runs.run import Run
 from nas.runs.store import Progress, Store, genomes_of
-from search_spaces.pricing import QUANTITIES
 from search_spaces.space import Genomes
 
 EXPLORING_SHARE = 0.5
@@ -193,7 +192,7 @@ class Driver:
         candidates = self._store.candidates()
         genes = len(self._space.choices)
         for _, part in candidates.groupby(["generation", "island"], sort=True):
-            prices = {q: part[q].to_numpy() for q in QUANTITIES}
+            prices = {q: part[q].to_numpy() for q in self._space.quantities}
             self._archive.add(genomes_of(part, genes), prices)
         self._progress = Progress(-1, self._before_s, self._archive.priced, 0, len(self._archive.genomes), 0.0)
         scored = set(self._store.scores()["architecture"])

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from nas.engine.nsga2 import Population, offspring, select, violation
 from nas.engine.spec import ENUMERATED, SearchSpec
-from search_spaces.pricing import QUANTITIES
 from search_spaces.space import Genomes, SearchSpace
 
 
@@ -87,7 +86,7 @@ class Island:
         return _novel(pool, parents.genomes, self.spec.population)
 
     def _judge(self, genomes: Genomes) -> tuple[Population, dict[str, NDArray[Any]]]:
-        prices = self.space.price(genomes, QUANTITIES)
+        prices = self.space.price(genomes, self.space.quantities)
         costs = np.stack([prices[o.name] * o.sign for o in self.spec.explored], axis=1).astype(float)
         return Population(genomes, costs, violation(prices, self.spec.budget.intervals)), prices
 

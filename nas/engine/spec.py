@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from nas.budget import Budget
+from nas.devices import DeviceQuantity, device_quantities
 from nas.errors import NasError
 from nas.objectives import DEFAULT_OBJECTIVES, DEFAULT_PROXIES, Objective, get_objectives
 from search_spaces import SearchSpace, get_space
@@ -22,7 +23,8 @@ class SearchSpec:
     """The inputs of a search. Workers, paths and time are no part of it: they must not change the result.
 
     ``candidates`` are table-priced; ``promote`` of them at most are judged by the proxies at each of the two
-    promotions (at half of the generations, half as many, and after the last).
+    promotions (at half of the generations, half as many, and after the last). ``devices`` holds the profile, as data,
+    of every device that a budget or an objective names: a profile that changes later changes no run.
     """
 
     space: str
@@ -37,6 +39,7 @@ class SearchSpec:
     migrate_every: int = 10
     migrants: int = 16
     promote: int = 32
+    devices: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for name, low in (("candidates", 1), ("islands", 1), ("seed", 0), ("population", 4), ("promote", 1)):
@@ -58,8 +61,19 @@ class SearchSpec:
             raise NasError(f"not the description of a search: {error}") from None
 
     def make_space(self) -> SearchSpace:
-        """A fresh space with these options."""
-        return get_space(self.space, **self.space_options)
+        """A fresh space with these options, which prices the devices asked for too."""
+        space = get_space(self.space, **self.space_options)
+        if self.device_quantities:
+            from predictors.latency import DeviceProfile
+
+            profiles = {name: DeviceProfile.from_json(document) for name, document in self.devices.items()}
+            space.attach(*(q.cost(profiles[q.device]) for q in self.device_quantities.values()))
+        return space
+
+    @cached_property
+    def device_quantities(self) -> dict[str, DeviceQuantity]:
+        """What budgets and objectives ask of devices, by name."""
+        return device_quantities([*self.budget.intervals, *self.objectives])
 
     @cached_property
     def budget(self) -> Budget:

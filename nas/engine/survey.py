@@ -48,8 +48,8 @@ class Survey:
 
 def survey(space: SearchSpace, budget: Budget) -> Survey:
     """Look before searching. Never raises for an infeasible budget: it is an answer."""
-    sample = space.price(space.sample(SAMPLES, np.random.default_rng(0)), ("macs", "params", "activations", "memory"))
-    shown = dict.fromkeys(["macs", "params", *budget.intervals])
+    shown = dict.fromkeys(["macs", "params", *budget.intervals, *space.costs])
+    sample = space.price(space.sample(SAMPLES, np.random.default_rng(0)), tuple(shown))
     facts = tuple(_facts(space, q, budget, int(np.median(sample[q]))) for q in shown)
     within, reason = _within(space, budget)
     return Survey(space.name, space.size, space.total_size, within, within > 0, reason, facts)

@@ -56,10 +56,10 @@ class Column:
 
 def report_columns(data: ReportData) -> list[Column]:
     """Objectives first, then the other counts, then the scores; only columns with at least one number."""
-    axes = {axis.name: axis for axis in (*STANDARD, *data.objectives)}
+    axes = {axis.name: axis for axis in (*STANDARD, *data.costs, *data.objectives)}
     objectives = [axis.name for axis in data.objectives]
     scores = [name for name in data.score_columns if name not in objectives]
-    names = dict.fromkeys([*objectives, *(axis.name for axis in STANDARD), *scores])
+    names = dict.fromkeys([*objectives, *(axis.name for axis in (*data.costs, *STANDARD)), *scores])
     columns = []
     for name in names:
         values = numbers(data.front, name)

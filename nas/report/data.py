@@ -90,6 +90,8 @@ class ReportData:
     proxy scores (``score_columns``); any of them may be absent or NaN, except ``front["id"]``. ``published`` has a
     ``name``. ``history`` has ``generation, elapsed_s, priced, scored, front_size, hypervolume``.
 
+    ``costs`` are columns that every count of this run has beside those, such as the latency on a device.
+
     A budget fact is a mapping ``name, smallest, typical, largest, allowed, satisfiable`` where ``allowed`` is an upper
     bound, a ``(low, high)`` pair whose ends may be None, or a text; only numbers can be drawn.
     """
@@ -111,6 +113,7 @@ class ReportData:
     recommended: Recommendation | None
     architectures: Sequence[ArchitectureCard]
     budget_facts: Sequence[Mapping[str, Any]] = ()
+    costs: Sequence[Axis] = ()
 
     def __post_init__(self) -> None:
         rows = len(self.front)

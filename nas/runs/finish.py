@@ -13,20 +13,19 @@ from nas.engine.pareto import non_dominated
 from nas.errors import RunFailed
 from nas.runs.run import Run
 from nas.runs.store import genomes_of
-from search_spaces.pricing import QUANTITIES
 
 
 def judged(run: Run) -> pd.DataFrame:
     """Every promoted architecture: ``id``, ``genome``, table quantities, proxy scores (NaN where there is none)."""
     promoted = run.store.promoted()
     genomes = genomes_of(promoted, len(run.space.choices))
-    frame = pd.DataFrame({"id": promoted["architecture"]} | run.space.price(genomes, QUANTITIES))
+    frame = pd.DataFrame({"id": promoted["architecture"]} | run.space.price(genomes, run.space.quantities))
     frame["genome"] = list(genomes)
     scores = run.store.scores()
     for proxy in run.spec.judges:
         values = scores[(scores["proxy"] == proxy) & (scores["status"] == "ok")].set_index("architecture")["value"]
         frame[proxy] = frame["id"].map(values).astype(float)
-    inside = violation({q: frame[q].to_numpy() for q in QUANTITIES}, run.spec.budget.intervals) <= 0
+    inside = violation({q: frame[q].to_numpy() for q in run.space.quantities}, run.spec.budget.intervals) <= 0
     return frame[inside].reset_index(drop=True)
 
 

@@ -10,7 +10,6 @@ from nas.engine.recommend import recommend
 from nas.report import ArchitectureCard, Axis, FunnelLevel, Recommendation, ReportData, StageRow
 from nas.runs.run import Run
 from search_spaces import Architecture, SearchSpace
-from search_spaces.pricing import QUANTITIES
 
 CLOUD = 4000
 """Explored candidates drawn behind the front."""
@@ -38,6 +37,7 @@ def report_data(run: Run) -> ReportData:
         funnel=funnel(run),
         recommended=recommendation(run, front),
         architectures=[card(run, i) for i in range(len(front))],
+        costs=[Axis(q.name, q.label, q.unit, "min", q.scale) for q in spec.device_quantities.values()],
         budget_facts=[_budget_fact(q) for q in survey.get("quantities", [])],
     )
 
@@ -90,13 +90,13 @@ def cloud(run: Run) -> pd.DataFrame:
     """An even sample of everything that was priced."""
     candidates = run.store.candidates()
     step = max(1, len(candidates) // CLOUD)
-    return candidates[list(QUANTITIES)].iloc[::step].reset_index(drop=True)
+    return candidates[list(run.space.quantities)].iloc[::step].reset_index(drop=True)
 
 
 def published(space: SearchSpace) -> pd.DataFrame:
     """The published networks with their prices."""
     rows = [{"name": name} | space.price_architecture(a) for name, a in space.published.items()]
-    return pd.DataFrame(rows, columns=["name", *QUANTITIES])
+    return pd.DataFrame(rows, columns=["name", *space.quantities])
 
 
 def funnel(run: Run) -> list[FunnelLevel]:

@@ -35,6 +35,16 @@ CANDIDATES = sa.Table(
     *(sa.Column(q, sa.Float if q == "capacity" else sa.BigInteger, nullable=False) for q in QUANTITIES),
     sqlite_with_rowid=False,
 )
+COSTS = sa.Table(
+    "costs",
+    METADATA,
+    sa.Column("run", _RUN, primary_key=True),
+    sa.Column("generation", sa.Integer, primary_key=True),
+    sa.Column("island", sa.Integer, primary_key=True),
+    sa.Column("quantity", sa.String(255), primary_key=True),
+    sa.Column("amounts", sa.LargeBinary, nullable=False),
+)
+"""Quantities from outside the space (latency on a device): one column of int64 per island and generation."""
 GENERATIONS = sa.Table(
     "generations",
     METADATA,
@@ -125,6 +135,13 @@ class Store:
         ]
         names = [c.name for c in CANDIDATES.columns]
         connection.execute(sa.insert(CANDIDATES), [dict(zip(names, row, strict=True)) for row in rows])
+        costs = [
+            {"run": self.run, "generation": generation, "island": island, "quantity": q,
+             "amounts": np.asarray(values, dtype="<i8").tobytes()}
+            for q, values in prices.items() if q not in QUANTITIES
+        ]  # fmt: skip
+        if costs:
+            connection.execute(sa.insert(COSTS), costs)
 
     def add_progress(self, connection: sa.Connection, progress: Progress) -> None:
         """The state after a generation."""
@@ -167,7 +184,11 @@ class Store:
 
     def candidates(self) -> pd.DataFrame:
         """Every priced candidate, in order of generation, island and position."""
-        return self._frame(CANDIDATES, "generation", "island", "position")
+        frame = self._frame(CANDIDATES, "generation", "island", "position")
+        costs = self._frame(COSTS, "generation", "island")
+        for quantity, part in costs.groupby("quantity", sort=False):
+            frame[str(quantity)] = np.frombuffer(b"".join(part["amounts"]), dtype="<i8")
+        return frame
 
     def history(self) -> pd.DataFrame:
         """One row per generation: see :class:`Progress`."""

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from nas.budget import Budget, compact
+from nas.budget import Budget, compact, parse_limit
 from nas.errors import BudgetError
 
 
@@ -39,7 +39,8 @@ def test_reads(text: str, quantity: str, low: float, high: float) -> None:
 @pytest.mark.parametrize(
     "text",
     ["", "600", "600M", "MFLOPs", "600MFLOP/s", "600Mbananas", "-5MFLOPs", "600..400MFLOPs", "0MFLOPs", "nanMFLOPs",
-     "infMFLOPs", "1e999FLOPs", "600MFLOPs; rm -rf /", "six MFLOPs", "..MFLOPs", "20ms@pixel6"],
+     "infMFLOPs", "1e999FLOPs", "600MFLOPs; rm -rf /", "six MFLOPs", "..MFLOPs", "20ms", "20ms@",
+     "6M@pixel6", "600MFLOPs@pixel6"],
 )  # fmt: skip
 def test_refuses(text: str) -> None:
     """Whatever cannot be a budget is refused in one line that quotes it."""
@@ -68,3 +69,20 @@ def test_no_budget_is_a_budget() -> None:
 def test_compact(value: float, text: str) -> None:
     """Numbers are written as they are read."""
     assert compact(value) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "quantity", "low", "high", "shown"),
+    [
+        ("20ms@pixel6", "latency@pixel6", 0, 20e6, "latency@pixel6 <= 20 ms"),
+        ("10..20ms@pixel6", "latency@pixel6", 10e6, 20e6, "10 ms <= latency@pixel6 <= 20 ms"),
+        ("500µs@mine.json", "latency@mine.json", 0, 5e5, "latency@mine.json <= 0.5 ms"),
+        ("0.02s@a-b_c", "latency@a-b_c", 0, 20e6, "latency@a-b_c <= 20 ms"),
+        ("3mJ@watch", "energy@watch", 0, 3e6, "energy@watch <= 3 mJ"),
+    ],
+)
+def test_latency_budgets_name_a_device(text: str, quantity: str, low: float, high: float, shown: str) -> None:
+    """``ms`` and ``mJ`` are of a device, whose name (or file) follows; base units are whole ns and nJ."""
+    limit = parse_limit(text)
+    assert (limit.quantity, limit.low, str(limit)) == (quantity, low, shown)
+    assert limit.high == pytest.approx(high)

@@ -17,7 +17,7 @@ SEARCHES = {
     "malformed budget": (["--budget", "lots"], "cannot be read; write for example 600MFLOPs"),
     "wrong unit": (["--budget", "600Mbananas"], "unknown unit"),
     "empty interval": (["--budget", "600..400MFLOPs"], "empty"),
-    "latency without a device": (["--budget", "20ms"], "device profile"),
+    "latency without a device": (["--budget", "20ms"], "on which device"),
     "infeasible": (["--budget", "1MFLOPs"], "nearest feasible value is 38,286,208"),
     "jointly infeasible": (["--budget", "2000..GFLOPs"], "nearest feasible value"),
     "unknown objective": (["--objective", "capcity"], "did you mean 'capacity'"),
