@@ -251,6 +251,11 @@ class TableBuilder:
             h_out=side, w_out=side, params=params, held=held,
         )  # fmt: skip
 
+    def append(self, arch: int, table: OperatorTable) -> None:
+        """Append the rows of a table of size 1 to one architecture, in the stage that was entered last."""
+        rows = np.full(len(table), arch, dtype=np.int64), np.full(len(table), self.stage, dtype=np.int64)
+        self._blocks.append({**table.columns, "arch": rows[0], "stage": rows[1]})
+
     def table(self) -> OperatorTable:
         """The finished table; rows of one architecture keep the order in which they were added."""
         columns = {
