@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from nas.errors import NasError, SpaceError
-from search_spaces import Architecture, SearchSpace, get_space, list_spaces
+from nas.errors import NasError, SpaceError, UnknownName
+from search_spaces import Architecture, OperatorTable, SearchSpace, get_space, list_spaces
 from search_spaces.architecture import MAX_JSON_BYTES
 from search_spaces.errors import unknown_name
 
@@ -35,6 +35,23 @@ def resolve(text: str, index: int | None = None) -> tuple[SearchSpace, Architect
     if name not in found.published:
         raise unknown_name(f"published network of {space}", name, found.published)
     return found, found.published[name]
+
+
+def operator_table(text: str) -> OperatorTable:
+    """The operator table of what :func:`resolve` takes, or of ``timm:NAME``, which is traced. Raises NasError."""
+    if not text.startswith("timm:"):
+        space, architecture = resolve(text)
+        return space.operators(architecture)
+    import timm
+
+    from search_spaces import trace
+
+    name = text.removeprefix("timm:")
+    if not timm.is_model(name):
+        error = unknown_name("timm model", name, timm.list_models())
+        # Without the list of a thousand names.
+        raise UnknownName(str(error).partition(" (known:")[0], **error.data)
+    return trace(timm.create_model(name))
 
 
 def _of_run(path: str, row: str, index: int | None) -> tuple[SearchSpace, Architecture]:

@@ -34,6 +34,10 @@ Family = Annotated[
     str | None,
     typer.Option("--family", metavar="NAME", help="Block family, where a space has several (a space option)."),
 ]
+Option = Annotated[
+    list[str] | None,
+    typer.Option("--option", metavar="NAME=VALUE", help="Another option of the space, repeatable."),
+]
 Arch = Annotated[
     str,
     typer.Argument(
@@ -50,11 +54,28 @@ UNITS_S = {"s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 
 
 def space_options(
-    num_classes: int | None, img_size: int | None, in_chans: int | None, family: str | None
-) -> dict[str, Any]:
-    """Those that were given; a space that lacks one says so."""
+    num_classes: int | None, img_size: int | None, in_chans: int | None, family: str | None,
+    others: list[str] | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    """Those that were given; a space that lacks one says so. Raises NasError for an option that cannot be read."""
     given = {"num_classes": num_classes, "img_size": img_size, "in_chans": in_chans, "family": family}
-    return {name: value for name, value in given.items() if value is not None}
+    return {name: value for name, value in given.items() if value is not None} | dict(map(_assignment, others or []))
+
+
+def _assignment(text: str) -> tuple[str, Any]:
+    """``NAME=VALUE``; a value that is a JSON number or boolean is one, all else is text."""
+    import json
+
+    from nas.errors import NasError
+
+    name, equals, value = text.partition("=")
+    if not equals or not name.isidentifier():
+        raise NasError(f"--option {text[:60]!r}: write NAME=VALUE, for example size=small")
+    try:
+        read = json.loads(value)
+    except ValueError:
+        return name, value
+    return name, read if isinstance(read, (bool, int, float)) else value
 
 
 def seconds(text: str | None) -> float | None:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from nas.cli.options import Family, ImgSize, InChans, Json, NumClasses, space_options
+from nas.cli.options import Family, ImgSize, InChans, Json, NumClasses, Option, space_options
 
 Arch = Annotated[
     str | None,
@@ -18,11 +18,17 @@ Released = Annotated[
     Path | None,
     typer.Option("--released", metavar="FILE", help="JSON list in a paper's released encoding."),
 ]
+Anchors = Annotated[
+    str | None,
+    typer.Option("--anchors", metavar="NAME,NAME", help="With --space stitching: timm models, smallest first."),
+]
+Rule = Annotated[str | None, typer.Option("--rule", metavar="v1|v2", help="With --anchors: which routes; default v1.")]
 
 
 def command(
-    arch: Arch = None, space: Space = None, released: Released = None, num_classes: NumClasses = None,
-    img_size: ImgSize = None, in_chans: InChans = None, family: Family = None, json: Json = False,
+    arch: Arch = None, space: Space = None, released: Released = None, anchors: Anchors = None, rule: Rule = None,
+    num_classes: NumClasses = None, img_size: ImgSize = None, in_chans: InChans = None, family: Family = None,
+    option: Option = None, json: Json = False,
 ) -> None:  # fmt: skip
     """Price an architecture: MACs, parameters, activations and peak memory, per stage and in all.
 
@@ -35,14 +41,22 @@ def command(
       nas price results/RUN#3 --json
       nas price timm:vit_tiny_patch16_224
       nas price --space elasticvit --released networks.json --json
+      nas price --space stitching --anchors deit_tiny_patch16_224,deit_small_patch16_224 --rule v2
 
     --released reads a list of {"name", "<field>", "resolution"?}, where the field holds the paper's own encoding
     (arch_raw for elasticvit), and gives for each: name, macs, params, paper_count, paper_params, in_space.
-    paper_count and paper_params are the paper's own counting where it differs, else null.
+    paper_count and paper_params are the paper's own counting where it differs, else null. --anchors lists every route
+    between networks, in the papers' order, before any training.
     """
     from nas.errors import NasError
 
-    options = space_options(num_classes, img_size, in_chans, family)
+    options = space_options(num_classes, img_size, in_chans, family, option)
+    if anchors is not None:
+        if space != "stitching" or arch is not None or released is not None:
+            raise NasError("--anchors NAME,NAME goes with --space stitching, and no ARCH or --released beside it")
+        return _routes(options | {"anchors": anchors} | ({"rule": rule} if rule else {}), json)
+    if rule is not None:
+        raise NasError("--rule goes with --anchors only")
     if released is not None:
         if space is None or arch is not None:
             raise NasError("--released FILE needs --space NAME, and no ARCH beside it")
@@ -50,7 +64,7 @@ def command(
     if arch is None:
         raise NasError("name an architecture: SPACE:NAME, RUN#INDEX, FILE.json or timm:NAME")
     if space is not None or options:
-        raise NasError("--space, --num-classes, --img-size, --in-chans and --family go with --released only")
+        raise NasError("--space and its options (--num-classes, ...) go with --released or --anchors only")
     _show(arch, _timm(arch.removeprefix("timm:")) if arch.startswith("timm:") else _ours(arch), json)
 
 
@@ -68,15 +82,10 @@ def _ours(text: str) -> dict[str, Any]:
 
 
 def _timm(name: str) -> dict[str, Any]:
-    import timm
-
     from nas.cli.stages import stage_rows, totals
-    from search_spaces import trace
-    from search_spaces.errors import unknown_name
+    from nas.sources import operator_table
 
-    if not timm.is_model(name):
-        raise unknown_name_briefly(unknown_name("timm model", name, timm.list_models()))
-    operators = trace(timm.create_model(name))
+    operators = operator_table(f"timm:{name}")
     return {"id": name, "space": None, **totals(operators), "stages": stage_rows(operators), **_effect(operators)}
 
 
@@ -95,13 +104,6 @@ def _effect(operators: Any) -> dict[str, Any]:
             "rho_last": found.rho_last,
         }
     }  # fmt: skip
-
-
-def unknown_name_briefly(error: Any) -> Any:
-    """The same error without the list of a thousand names."""
-    from nas.errors import UnknownName
-
-    return UnknownName(str(error).partition(" (known:")[0], **error.data)
 
 
 def _show(name: str, facts: dict[str, Any], as_json: bool) -> None:
@@ -138,3 +140,23 @@ def _released(name: str, path: Path, options: dict[str, Any], as_json: bool) -> 
         [r["name"], *(quantity(units[c], r[c]) for c in columns[1:5]), "yes" if r["in_space"] else "no"] for r in rows
     ]
     console().print(table(columns, texts))
+
+
+def _routes(options: dict[str, Any], as_json: bool) -> None:
+    from nas.cli.output import console, emit, quantity, table
+    from search_spaces import get_space
+    from search_spaces.stitching.listing import listing
+
+    rows = listing(get_space("stitching", **options))  # type: ignore[arg-type]
+    if as_json:
+        return emit(rows)
+    columns = ("macs", "params", "paper_count", "paper_params")
+    units = ("macs", "params", "macs", "params")
+    texts = [
+        [
+            str(r["id"]) + ("" if r["used"] else " (unused)"), r["type"], " to ".join(map(str, r["path"])),
+            str(r["stitches"] or ""), *(quantity(u, r[c]) for u, c in zip(units, columns, strict=True)),
+        ]
+        for r in rows
+    ]  # fmt: skip
+    console().print(table(("id", "type", "anchors", "stitches", *columns), texts, ("type", "anchors", "stitches")))

@@ -14,6 +14,7 @@ from nas.cli.options import (
     InChans,
     Json,
     NumClasses,
+    Option,
     Out,
     RayAddress,
     Seed,
@@ -64,8 +65,8 @@ def command(
     space: Space = "elasticvit", budget: Budgets = None, objective: Objectives = None, proxy: Proxies = None,
     candidates: Candidates = 200_000, promote: Promote = 32, time: Time = None, workers: Workers = None,
     islands: Islands = 2, seed: Seed = 0, out: Out = Path("results"), name: Name = None, num_classes: NumClasses = None,
-    img_size: ImgSize = None, in_chans: InChans = None, family: Family = None, ray_address: RayAddress = None,
-    storage: Storage = None, json: Json = False,
+    img_size: ImgSize = None, in_chans: InChans = None, family: Family = None, option: Option = None,
+    ray_address: RayAddress = None, storage: Storage = None, json: Json = False,
 ) -> None:  # fmt: skip
     """Find the best architectures of a space under a budget; recommend one.
 
@@ -102,7 +103,7 @@ def command(
             promote=promote, time_s=limit_s, workers=workers, islands=islands, seed=seed, out=out, name=name,
             ray_address=ray_address, storage=storage, on_survey=lambda facts: announce(facts, stderr=json),
             on_start=started, on_update=watch, command=_command_line(),
-            **space_options(num_classes, img_size, in_chans, family),
+            **space_options(num_classes, img_size, in_chans, family, option),
         )  # fmt: skip
     conclude(run, json)
 

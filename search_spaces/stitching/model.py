@@ -71,12 +71,12 @@ class StitchedNet(nn.Module):
     ) -> None:
         super().__init__()
         self.space = space
-        needed = space.routes if routes is None else routes
-        used = sorted({a for r in needed for a in r.path})
+        self.routes = tuple(space.routes if routes is None else routes)
+        used = sorted({a for r in self.routes for a in r.path})
         modules = {a: _fresh(space, a) if anchors is None else anchors[a] for a in used}
         self.anchors = nn.ModuleDict({str(a): m for a, m in modules.items()})
         self.stitches = nn.ModuleDict()
-        for route in needed:
+        for route in self.routes:
             for k in range(len(route.stitches)):
                 self._add_layer(layer_key(route, k))
         self._programs: dict[Architecture, list[nn.Module]] = {}
@@ -114,12 +114,13 @@ class StitchedNet(nn.Module):
     def _program(self, route: Route) -> list[nn.Module]:
         steps = list(walk(route, self.space.anchors))
         try:
-            pieces = [self._piece(step) for step in steps[:-1]]
+            pieces = [self.piece(step) for step in steps[:-1]]
         except KeyError as error:
             raise SpaceError(f"the stitched net has no layer or anchor {error} for this route") from None
         return [*pieces, self._tail(steps[-1], not self.space.unnormed(route))]
 
-    def _piece(self, step: Step) -> nn.Module:
+    def piece(self, step: Step) -> nn.Module:
+        """The module behind any step of a route but its tail."""
         if step.layer is not None:
             return self.stitches[layer_name(step.layer)]
         module, anchor = self.anchors[str(step.anchor)], self.space.anchors[step.anchor]

@@ -16,6 +16,9 @@ import torch
 from search_spaces.errors import NasError, SpaceError
 from search_spaces.space import SearchSpace
 from search_spaces.stitching import Stitching
+from search_spaces.stitching.anchors import create, options_for
+from search_spaces.stitching.least_squares import fit_stitches
+from search_spaces.stitching.model import StitchedNet, layer_name
 from search_spaces.stitching.routes import unpaired, v1, v2, windows
 from search_spaces.testing import SpaceContract
 from search_spaces.tracing import trace
@@ -229,3 +232,80 @@ def test_v1_between_more_than_two_anchors_is_nearest_only() -> None:
     routes = v1([[12]] * 3, [0], crossing=True, kernel=2, stride=1, shifted=False)
     assert {r.path for r in routes if r.stitches} == {(0, 1), (1, 2)}
     assert np.array_equal([r.path[0] for r in routes[:3]], [0, 1, 2])
+
+
+@pytest.mark.parametrize("options", [{}, {"rule": "v2"}])
+def test_least_squares_are_those_of_numpy(options: dict[str, Any]) -> None:
+    """Streaming in two batches gives the layers that one call of ``lstsq`` on all features gives, and its residual."""
+    torch.manual_seed(0)
+    space = tiny(**options)
+    net = space.supernet().eval()
+    images = torch.randn(12, 3, 32, 32)
+    fits = fit_stitches(net, images.split(5))
+    fit = next(f for f in fits if f.stitches == 1) if options else fits[0]
+    front, end, _, _ = fit.layer
+    feature = {a: _inputs(net.anchors[str(a)], images) for a in (front, end)}
+    x = np.concatenate([feature[front][i + 1] for i, _ in fit.pairs])
+    y = np.concatenate([feature[end][j] for _, j in fit.pairs])
+    ones = np.concatenate([x, np.ones((len(x), 1))], axis=1)
+    expected = np.linalg.lstsq(ones, y, rcond=None)[0]
+    layer = net.stitches[layer_name(fit.layer)].linear
+    assert np.allclose(layer.weight.detach().numpy(), expected[:-1].T, atol=2e-3)
+    assert np.allclose(
+        ones @ expected, ones[:, :-1] @ layer.weight.detach().numpy().T + layer.bias.detach().numpy(), atol=1e-2
+    )
+    if fit.stitches == 1:
+        left = ((y - ones @ expected) ** 2).sum() / ((y - y.mean(0)) ** 2).sum()
+        assert fit.residual == pytest.approx(left, rel=1e-3)
+
+
+def _inputs(anchor: Any, images: torch.Tensor) -> list[np.ndarray[Any, np.dtype[np.float64]]]:
+    """What each block of a ViT takes, then what the last one gives, as rows."""
+    with torch.no_grad():
+        x = anchor.norm_pre(anchor._pos_embed(anchor.patch_embed(images)))
+        found = [x]
+        for block in anchor.blocks:
+            x = block(x)
+            found.append(x)
+    return [f.reshape(-1, f.shape[-1]).double().numpy() for f in found]
+
+
+def test_identical_anchors_are_stitched_without_loss() -> None:
+    """Two copies of one network: each stitch (i, i + 1) is the identity, and the stitched net the network itself."""
+    torch.manual_seed(0)
+    name = TINY.format(16, 4)
+    space = Stitching(anchors=f"{name},{name}", num_classes=5, img_size=32, rule="v2")
+    module = create(name, **options_for(name, 5, 3, 32)).eval()
+    net = StitchedNet(space, [module, module])
+    images = torch.randn(64, 3, 32, 32)
+    fits = fit_stitches(net, images.split(16))
+    assert all(f.residual < 1e-5 for f in fits)
+    for genome in space.enumerate():
+        net.eval().activate(space.decode(genome))
+        with torch.no_grad():
+            assert torch.allclose(net(images), module(images), atol=2e-2)
+
+
+def test_least_squares_need_images() -> None:
+    """No batch, one clear line."""
+    with pytest.raises(NasError, match="at least one image"):
+        fit_stitches(tiny().supernet(), [])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "anchors",
+    [DEIT, "deit_tiny_patch16_224,deit_small_patch16_224,deit_base_patch16_224", "levit_192,levit_256",
+     "swin_tiny_patch4_window7_224,swin_small_patch4_window7_224", "resnet18,resnet50",
+     "resnet18,swin_tiny_patch4_window7_224"],
+)  # fmt: skip
+def test_real_families_build_initialise_and_switch(anchors: str) -> None:
+    """Random weights at 224 pixels: every fourth route runs after least squares on two images, and all values are finite."""
+    space = Stitching(anchors=anchors)
+    net = space.supernet().eval()
+    fits = fit_stitches(net, [torch.randn(2, 3, 224, 224)])
+    assert all(0 <= f.residual <= 1.001 for f in fits)
+    for genome in space.enumerate()[::4]:
+        net.activate(space.decode(genome))
+        with torch.no_grad():
+            assert torch.isfinite(net(torch.randn(1, 3, 224, 224))).all()
