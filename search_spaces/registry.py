@@ -13,8 +13,15 @@ from search_spaces.space import SearchSpace
 ENTRY_POINT_GROUP = "nas.search_spaces"
 
 BUILT_IN = {
+    "autoformer": "search_spaces.autoformer:AutoFormer",
+    "autoformer-small": "search_spaces.autoformer.small:AutoFormerSmall",
+    "asvit": "search_spaces.asvit:AsViT",
     "convnet": "search_spaces.convnet:ConvNet",
     "elasticvit": "search_spaces.elasticvit:ElasticViT",
+    "elasticvit-small": "search_spaces.elasticvit.small:ElasticViTSmall",
+    "stitching": "search_spaces.stitching:Stitching",
+    "vit_resnas": "search_spaces.vit_resnas:VitResNAS",
+    "vit_resnas-small": "search_spaces.vit_resnas.small:VitResNASSmall",
 }
 
 

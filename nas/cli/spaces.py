@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nas.cli.options import Family, ImgSize, InChans, Json, NumClasses, space_options
+from nas.cli.options import Family, ImgSize, InChans, Json, NumClasses, Option, space_options
 
 if TYPE_CHECKING:
     from search_spaces import SearchSpace
@@ -17,7 +17,7 @@ COUNTS = ("macs", "params", "activations", "memory")
 
 def command(
     name: Name = None, num_classes: NumClasses = None, img_size: ImgSize = None, in_chans: InChans = None,
-    family: Family = None, json: Json = False,
+    family: Family = None, option: Option = None, json: Json = False,
 ) -> None:  # fmt: skip
     """List the search spaces, or describe one: choices, stages, exact sizes and bounds, published networks.
 
@@ -26,6 +26,7 @@ def command(
       nas spaces
       nas spaces elasticvit
       nas spaces elasticvit --img-size 224 --json
+      nas spaces vit_resnas --option size=small
     """
     from nas.cli.output import emit
     from search_spaces import get_space, list_spaces
@@ -34,7 +35,7 @@ def command(
         rows = [_line(get_space(n)) for n in list_spaces()]
         emit(rows) if json else _list(rows)
         return
-    space = get_space(name, **space_options(num_classes, img_size, in_chans, family))
+    space = get_space(name, **space_options(num_classes, img_size, in_chans, family, option))
     emit(_facts(space)) if json else _describe(space)
 
 

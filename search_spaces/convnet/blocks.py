@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from search_spaces.convnet.families import inverted, main_path, squeezed
 from search_spaces.modules.conv import ConvNorm
 from search_spaces.modules.mbconv import Shortcut
+from search_spaces.modules.skeleton import Reused
 
 
 class SqueezeExcite(nn.Module):
@@ -41,7 +42,7 @@ def _shortcut(family: str, c_in: int, out: int, stride: int, first: bool) -> nn.
     return nn.Sequential(OrderedDict(pool=pool, project=project))
 
 
-class Block(nn.Module):
+class Block(nn.Module, metaclass=Reused):
     """One residual block of any family: convolutions ``conv1`` .. , ``se`` behind ``conv2``, sum, ReLU.
 
     (B, c_in, H, W) -> (B, out, ceil(H / stride), ceil(W / stride)).

@@ -22,26 +22,28 @@ from search_spaces.modules.attention import MLP, Attention
 from search_spaces.modules.conv import ConvNorm
 from search_spaces.modules.mbconv import MBConv
 from search_spaces.modules.norm import JointLayerNorm
+from search_spaces.modules.skeleton import Reused
 
 
 class Stem(nn.Sequential):
-    """3x3 convolution with stride 2, then MBConvs without expansion at one width."""
+    """3x3 convolution, then MBConvs without expansion at one width."""
 
-    def __init__(self, in_chans: int, width: int, kernel: Sequence[int]) -> None:
+    def __init__(self, in_chans: int, width: int, kernel: Sequence[int], *, stride: int = 2) -> None:
         layers = [MBConv(width, width, expand=1, kernel=k, expanded=False) for k in kernel]
-        super().__init__(ConvNorm(in_chans, width, 3, stride=2), *layers)
+        super().__init__(ConvNorm(in_chans, width, 3, stride=stride), *layers)
 
 
 class ConvStage(nn.Sequential):
-    """MBConvs, of which the first halves the map (rounding up) and changes the width."""
+    """MBConvs, of which the first has the stride (rounding up) and changes the width."""
 
     def __init__(
-        self, c_in: int, width: int, expand: Sequence[int], kernel: Sequence[int], *, se: bool, released: bool
-    ) -> None:
+        self, c_in: int, width: int, expand: Sequence[int], kernel: Sequence[int], *, se: bool, released: bool,
+        stride: int = 2,
+    ) -> None:  # fmt: skip
         super().__init__(
             *(
                 MBConv(
-                    c_in if i == 0 else width, width, expand=e, kernel=k, stride=2 if i == 0 else 1,
+                    c_in if i == 0 else width, width, expand=e, kernel=k, stride=stride if i == 0 else 1,
                     se_ratio=SE_RATIO if se else 0, count_padding=released,
                 )
                 for i, (e, k) in enumerate(zip(expand, kernel, strict=True))
@@ -49,7 +51,7 @@ class ConvStage(nn.Sequential):
         )  # fmt: skip
 
 
-class TransformerLayer(nn.Module):
+class TransformerLayer(nn.Module, metaclass=Reused):
     """Pre-norm attention and MLP, each with its residual: (B, N, C) -> (B, N, C)."""
 
     def __init__(self, width: int, mlp_ratio: int, v_scale: int, *, side: int, released: bool) -> None:
@@ -94,7 +96,7 @@ class TransformerStage(nn.Module):
         return x_BNC.transpose(1, 2).unflatten(2, (height, width))
 
 
-class Head(nn.Module):
+class Head(nn.Module, metaclass=Reused):
     """Linear to 6C on every token, batch norm, mean over tokens, linear to 1984, classifier; hard-swish between."""
 
     def __init__(self, width: int, num_classes: int, drop_rate: float) -> None:

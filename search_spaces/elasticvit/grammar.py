@@ -81,8 +81,8 @@ def _transformer_stage(where: str, value: Any) -> dict[str, Any]:
 def check(config: Any) -> dict[str, Any]:
     """The structure as plain data if it is valid; SpaceError naming the first offending field otherwise."""
     top = _object("an architecture", config, ("resolution", "stem", "conv_stages", "transformer_stages"))
-    rule = f"a multiple of 8 from 32 to {MAX_SIDE}"
-    resolution = _number("resolution", top["resolution"], rule, 32, MAX_SIDE, 8)
+    rule = f"a multiple of 4 from 16 to {MAX_SIDE}"
+    resolution = _number("resolution", top["resolution"], rule, 16, MAX_SIDE, 4)
     stem = _object("stem", top["stem"], ("width", "kernel"))
     width = _number("stem.width", stem["width"], f"a multiple of 4 up to {MAX_WIDTH}", 4, MAX_WIDTH, 4)
     convs = _stages("conv_stages", top["conv_stages"], 2)

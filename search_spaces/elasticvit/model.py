@@ -6,13 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from search_spaces.elasticvit.blocks import ConvStage, Head, Stem, TransformerStage
+from search_spaces.elasticvit.grids import CONV_NAMES, CONV_SE, PUBLISHED_STRIDES, TRANSFORMER_NAMES, Strides
 from search_spaces.elasticvit.operators import FEATURES, half
 from search_spaces.modules.staged import StagedModel
-
-CONV_STAGES = (("C1", False), ("C2", True))
-TRANSFORMER_STAGES = (("T1", 2), ("T2", 1), ("T3", 2), ("T4", 2))
-LEVELS = {"stem": 2, "C1": 4, "C2": 8, "T2": 16, "T3": 32, "T4": 64}
-"""Reduction of the last stage at each scale."""
 
 
 class ElasticViTModel(StagedModel):
@@ -31,23 +27,25 @@ class ElasticViTModel(StagedModel):
 
     def __init__(
         self, config: Mapping[str, Any], *, num_classes: int = 1000, in_chans: int = 3, drop_rate: float = 0.0,
-        released: bool = False,
+        released: bool = False, strides: Strides = PUBLISHED_STRIDES,
     ) -> None:  # fmt: skip
         super().__init__()
         self.config, self.released = dict(config), released
         self.in_chans, self.img_size = in_chans, int(config["resolution"])
-        self.stem = Stem(in_chans, **config["stem"])
-        width, side, widths = config["stem"]["width"], half(self.img_size, 2), {"stem": config["stem"]["width"]}
-        for (name, se), stage in zip(CONV_STAGES, config["conv_stages"], strict=True):
-            self.add_module(name, ConvStage(width, **stage, se=se, released=released))
-            width, side = stage["width"], half(side, 2)
-            widths[name] = width
-        for (name, stride), stage in zip(TRANSFORMER_STAGES, config["transformer_stages"], strict=True):
-            side = half(side, stride)
+        self.stem = Stem(in_chans, **config["stem"], stride=strides.stem)
+        width = config["stem"]["width"]
+        widths, scales = {"stem": width}, strides.reductions
+        for name, se, stride, stage in zip(CONV_NAMES, CONV_SE, strides.conv, config["conv_stages"], strict=True):
+            self.add_module(name, ConvStage(width, **stage, se=se, released=released, stride=stride))
+            width = widths[name] = stage["width"]
+        stages = zip(TRANSFORMER_NAMES, strides.transformer, config["transformer_stages"], strict=True)
+        for name, stride, stage in stages:
+            side = half(self.img_size, scales[name])
             self.add_module(name, TransformerStage(width, **stage, stride=stride, side=int(side), released=released))
             width = widths[name] = stage["width"]
         self.num_features, self.head_hidden_size = width, FEATURES
-        self.feature_info = [{"num_chs": widths[name], "reduction": r, "module": name} for name, r in LEVELS.items()]
+        last = {reduction: name for name, reduction in scales.items()}  # the last stage at each scale
+        self.feature_info = [{"num_chs": widths[name], "reduction": r, "module": name} for r, name in last.items()]
         self.num_classes = num_classes
         self.head = Head(width, num_classes, drop_rate)
 

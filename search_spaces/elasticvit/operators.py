@@ -27,10 +27,10 @@ def half(side: ArrayLike, stride: int) -> NDArray[np.int64]:
     return -(-np.asarray(side, dtype=np.int64) // stride)
 
 
-def first_conv(b: TableBuilder, *, in_chans: int, width: ArrayLike, side: ArrayLike) -> None:
-    """3x3 convolution with stride 2, BN, hard-swish; ``side`` is the image's."""
-    out = half(side, 2)
-    b.conv(in_chans, width, 3, side, out, stride=2)
+def first_conv(b: TableBuilder, *, in_chans: int, width: ArrayLike, side: ArrayLike, stride: int = 2) -> None:
+    """3x3 convolution, BN, hard-swish; ``side`` is the image's."""
+    out = half(side, stride)
+    b.conv(in_chans, width, 3, side, out, stride=stride)
     b.pointwise(Kind.BATCH_NORM, width, out, params=2 * np.asarray(width))
     b.pointwise(Kind.ACTIVATION, width, out, function="hard_swish")
 

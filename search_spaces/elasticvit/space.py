@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from search_spaces.architecture import Architecture
 from search_spaces.elasticvit import grammar, operators, released
+from search_spaces.elasticvit.grids import CONV_NAMES, CONV_SE, PUBLISHED, TRANSFORMER_NAMES, WIDTH_CHAIN, Grid
 from search_spaces.errors import SpaceError
 from search_spaces.operators import OperatorTable, TableBuilder
 from search_spaces.space import Choice, Genomes, Part, SearchSpace, Stage, StageSummary, Values
@@ -25,20 +26,7 @@ from search_spaces.space import Choice, Genomes, Part, SearchSpace, Stage, Stage
 if TYPE_CHECKING:
     from torch import nn
 
-RESOLUTIONS = (128, 160, 176, 192, 224, 256)
-CONV_NAMES, CONV_SE = ("C1", "C2"), (False, True)
-TRANSFORMER_NAMES, TRANSFORMER_STRIDES = ("T1", "T2", "T3", "T4"), (2, 1, 2, 2)
-WIDTH_CHAIN = ("stem", *CONV_NAMES, *TRANSFORMER_NAMES)
-
-STAGE_CHOICES: dict[str, dict[str, tuple[int, ...]]] = {
-    "stem": {"width": (16, 24), "depth": (1, 2), "kernel": (3, 5)},
-    "C1": {"width": (16, 24, 32), "depth": (2, 3, 4, 5), "expand": (3, 4, 5, 6), "kernel": (3, 5)},
-    "C2": {"width": (16, 24, 32, 40, 48), "depth": (2, 3, 4, 5, 6), "expand": (3, 4, 5, 6), "kernel": (3, 5)},
-    "T1": {"width": tuple(range(48, 97, 16)), "depth": (1, 2, 3, 4, 5), "mlp": (2, 3, 4, 5), "v": (2, 3, 4)},
-    "T2": {"width": tuple(range(80, 161, 16)), "depth": (1, 2, 3, 4, 5, 6), "mlp": (2, 3, 4, 5), "v": (2, 3, 4)},
-    "T3": {"width": tuple(range(144, 289, 16)), "depth": (1, 2, 3, 4, 5, 6), "mlp": (2, 3, 4, 5), "v": (2, 3, 4)},
-    "T4": {"width": tuple(range(160, 321, 16)), "depth": (1, 2, 3, 4, 5, 6), "mlp": (2, 3, 4, 5), "v": (2, 3, 4)},
-}
+RESOLUTIONS = PUBLISHED.resolutions
 
 
 def _side(values: Values, scale: int) -> NDArray[np.int64]:
@@ -47,32 +35,36 @@ def _side(values: Values, scale: int) -> NDArray[np.int64]:
 
 
 class ElasticViT(SearchSpace):
-    """See the module's docstring. ``img_size`` keeps one of the six resolutions; None searches them all."""
+    """See the module's docstring. ``img_size`` keeps one of the resolutions; None searches them all."""
 
     name: ClassVar[str] = "elasticvit"
     title: ClassVar[str] = "ElasticViT: MBConv stages followed by transformer stages, for phones"
     source: ClassVar[str] = "Tang et al., ICCV 2023; released configuration final_3min_space"
     released_field: ClassVar[str] = "arch_raw"
     rule_text: ClassVar[str] = "widths must not decrease from stage to stage"
+    grid: ClassVar[Grid] = PUBLISHED
+    """What is searched; a subclass may search another grid in the same grammar."""
 
     def __init__(self, *, num_classes: int = 1000, in_chans: int = 3, img_size: int | None = None) -> None:
-        if img_size is not None and img_size not in RESOLUTIONS:
-            nearest = min(RESOLUTIONS, key=lambda r: abs(r - img_size))
-            raise SpaceError(f"elasticvit: img_size must be one of {RESOLUTIONS}, got {img_size} (nearest: {nearest})")
+        known = self.grid.resolutions
+        if img_size is not None and img_size not in known:
+            nearest = min(known, key=lambda r: abs(r - img_size))
+            raise SpaceError(f"{self.name}: img_size must be one of {known}, got {img_size} (nearest: {nearest})")
         for option, value, low in (("num_classes", num_classes, 1), ("in_chans", in_chans, 1)):
             if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= 1_000_000:
-                raise SpaceError(f"elasticvit: {option} must be an integer from {low} to 1,000,000, got {value!r}")
+                raise SpaceError(f"{self.name}: {option} must be an integer from {low} to 1,000,000, got {value!r}")
         self.options = {"num_classes": num_classes, "in_chans": in_chans}
         self.choices = (
-            Choice("resolution", RESOLUTIONS if img_size is None else (img_size,)),
-            *(Choice(f"{s}.{field}", v) for s, fields in STAGE_CHOICES.items() for field, v in fields.items()),
+            Choice("resolution", known if img_size is None else (img_size,)),
+            *(Choice(f"{s}.{field}", v) for s, fields in self.grid.stages.items() for field, v in fields.items()),
         )
+        self.scales = self.grid.strides.reductions
         self.stages = (self._stem(), *self._conv_stages(), *self._transformer_stages(), self._head())
 
     # ---- stages: which genes, which rows ----------------------------------------------------------------------
 
     def _stem(self) -> Stage:
-        depths = STAGE_CHOICES["stem"]["depth"]
+        depths = self.grid.stages["stem"]["depth"]
 
         def rows(b: TableBuilder, v: Values) -> None:
             self._stem_rows(
@@ -80,51 +72,57 @@ class ElasticViT(SearchSpace):
                 [v["stem.depth"] > i for i in range(max(depths))],
             )  # fmt: skip
 
-        return Stage("stem", (Part(("resolution", "stem.width", "stem.depth", "stem.kernel"), rows),))
+        part = Part(("resolution", "stem.width", "stem.depth", "stem.kernel"), rows)
+        return Stage("stem", (part,), self._ends_scale("stem"))
 
     def _stem_rows(self, b: TableBuilder, side: Any, width: Any, kernel: Sequence[Any], where: Sequence[Any]) -> None:
-        operators.first_conv(b, in_chans=self.options["in_chans"], width=width, side=side)
+        stride = self.grid.strides.stem
+        operators.first_conv(b, in_chans=self.options["in_chans"], width=width, side=side, stride=stride)
         operators.mbconv_layers(
-            b, c_in=width, width=width, expand=[1] * len(kernel), kernel=kernel, stride=1, side=operators.half(side, 2),
-            se=False, where=where, expanded=False,
+            b, c_in=width, width=width, expand=[1] * len(kernel), kernel=kernel, stride=1,
+            side=operators.half(side, stride), se=False, where=where, expanded=False,
         )  # fmt: skip
 
     def _conv_stages(self) -> list[Stage]:
         return [self._conv_stage(i) for i in range(len(CONV_NAMES))]
 
     def _conv_stage(self, i: int) -> Stage:
-        name, previous, scale, se = CONV_NAMES[i], WIDTH_CHAIN[i], 2 ** (i + 1), CONV_SE[i]
-        layers = max(STAGE_CHOICES[name]["depth"])
+        name, previous, stride, se = CONV_NAMES[i], WIDTH_CHAIN[i], self.grid.strides.conv[i], CONV_SE[i]
+        layers, scale = max(self.grid.stages[name]["depth"]), self.scales[previous]
         width, before, depth, expand, kernel = (
             f"{name}.width", f"{previous}.width", f"{name}.depth", f"{name}.expand", f"{name}.kernel",
         )  # fmt: skip
 
         def first(b: TableBuilder, v: Values) -> None:
             operators.mbconv(
-                b, c_in=v[before], c_out=v[width], expand=v[expand], kernel=v[kernel], stride=2, side=_side(v, scale),
-                se=se,
+                b, c_in=v[before], c_out=v[width], expand=v[expand], kernel=v[kernel], stride=stride,
+                side=_side(v, scale), se=se,
             )  # fmt: skip
 
         def rest(b: TableBuilder, v: Values) -> None:
             operators.mbconv_layers(
                 b, c_in=v[width], width=v[width], expand=[v[expand]] * (layers - 1), kernel=[v[kernel]] * (layers - 1),
-                stride=1, side=_side(v, 2 * scale), se=se, where=[v[depth] > j for j in range(1, layers)],
+                stride=1, side=_side(v, stride * scale), se=se, where=[v[depth] > j for j in range(1, layers)],
             )  # fmt: skip
 
         parts = (
             Part(("resolution", before, width, expand, kernel), first),
             Part(("resolution", width, depth, expand, kernel), rest),
         )
-        return Stage(name, parts, True, (before, width), lambda v: v[before] <= v[width])
+        return Stage(name, parts, self._ends_scale(name), (before, width), lambda v: v[before] <= v[width])
+
+    def _ends_scale(self, name: str) -> bool:
+        """Whether the map behind this stage is smaller, or there is none."""
+        following = WIDTH_CHAIN[WIDTH_CHAIN.index(name) + 1 :]
+        return not following or self.scales[following[0]] > self.scales[name]
 
     def _transformer_stages(self) -> list[Stage]:
         return [self._transformer_stage(i) for i in range(len(TRANSFORMER_NAMES))]
 
     def _transformer_stage(self, i: int) -> Stage:
-        name, stride = TRANSFORMER_NAMES[i], TRANSFORMER_STRIDES[i]
+        name, stride = TRANSFORMER_NAMES[i], self.grid.strides.transformer[i]
         previous = WIDTH_CHAIN[WIDTH_CHAIN.index(name) - 1]
-        scale = 8 * int(np.prod(TRANSFORMER_STRIDES[:i]))
-        layers = max(STAGE_CHOICES[name]["depth"])
+        layers, scale = max(self.grid.stages[name]["depth"]), self.scales[previous]
         width, before, depth, mlp, value = (
             f"{name}.width", f"{previous}.width", f"{name}.depth", f"{name}.mlp", f"{name}.v",
         )  # fmt: skip
@@ -143,12 +141,13 @@ class ElasticViT(SearchSpace):
             Part(("resolution", before, width), reduce),
             Part(("resolution", width, depth, mlp, value), blocks),
         )
-        ends_scale = name == TRANSFORMER_NAMES[-1] or TRANSFORMER_STRIDES[i + 1] > 1
-        return Stage(name, parts, ends_scale, (before, width), lambda v: v[before] <= v[width])
+        return Stage(name, parts, self._ends_scale(name), (before, width), lambda v: v[before] <= v[width])
 
     def _head(self) -> Stage:
         def rows(b: TableBuilder, v: Values) -> None:
-            operators.head(b, width=v["T4.width"], side=_side(v, 64), num_classes=self.options["num_classes"])
+            operators.head(
+                b, width=v["T4.width"], side=_side(v, self.scales["T4"]), num_classes=self.options["num_classes"]
+            )
 
         return Stage("head", (Part(("resolution", "T4.width"), rows),), ends_scale=False)
 
@@ -185,11 +184,13 @@ class ElasticViT(SearchSpace):
             lists = {gene: stage[field] for gene, field in LAYER_FIELDS if field in stage}
             for gene, values in lists.items():
                 if len(set(values)) > 1:
-                    raise SpaceError(f"elasticvit: {name}.{gene} differs by layer {values}; the grid has one value")
+                    raise SpaceError(f"{self.name}: {name}.{gene} differs by layer {values}; the grid has one value")
                 wanted[f"{name}.{gene}"], wanted[f"{name}.depth"] = values[0], len(values)
         for choice in self.choices:
             if wanted[choice.name] not in choice.values:
-                raise SpaceError(f"elasticvit: {choice.name} must be one of {choice.values}, got {wanted[choice.name]}")
+                raise SpaceError(
+                    f"{self.name}: {choice.name} must be one of {choice.values}, got {wanted[choice.name]}"
+                )
         return self.check_genome(np.array([c.values.index(wanted[c.name]) for c in self.choices]))
 
     def repair(self, genomes: Genomes) -> Genomes:
@@ -197,7 +198,7 @@ class ElasticViT(SearchSpace):
         fixed = genomes.copy()
         for before, after in pairwise(WIDTH_CHAIN):
             i, j = self.gene_index[f"{before}.width"], self.gene_index[f"{after}.width"]
-            least = np.searchsorted(STAGE_CHOICES[after]["width"], STAGE_CHOICES[before]["width"])
+            least = np.searchsorted(self.choices[j].values, self.choices[i].values).clip(max=self.cardinalities[j] - 1)
             fixed[:, j] = np.maximum(fixed[:, j], least[fixed[:, i]])
         return fixed
 
@@ -211,15 +212,16 @@ class ElasticViT(SearchSpace):
         side, width, kernel = config["resolution"], config["stem"]["width"], config["stem"]["kernel"]
         b.enter("stem")
         self._stem_rows(b, side, width, kernel, [True] * len(kernel))
-        side = operators.half(side, 2)
-        for name, se, stage in zip(CONV_NAMES, CONV_SE, config["conv_stages"], strict=True):
+        strides = self.grid.strides
+        side = operators.half(side, strides.stem)
+        for name, se, stride, stage in zip(CONV_NAMES, CONV_SE, strides.conv, config["conv_stages"], strict=True):
             b.enter(name)
             operators.mbconv_layers(
-                b, c_in=width, width=stage["width"], expand=stage["expand"], kernel=stage["kernel"], stride=2,
+                b, c_in=width, width=stage["width"], expand=stage["expand"], kernel=stage["kernel"], stride=stride,
                 side=side, se=se, where=[True] * len(stage["kernel"]),
             )  # fmt: skip
-            side, width = operators.half(side, 2), stage["width"]
-        stages = zip(TRANSFORMER_NAMES, TRANSFORMER_STRIDES, config["transformer_stages"], strict=True)
+            side, width = operators.half(side, stride), stage["width"]
+        stages = zip(TRANSFORMER_NAMES, strides.transformer, config["transformer_stages"], strict=True)
         for name, stride, stage in stages:
             b.enter(name)
             operators.reduction(b, c_in=width, width=stage["width"], stride=stride, side=side)
@@ -233,18 +235,15 @@ class ElasticViT(SearchSpace):
     def summary(self, architecture: Architecture) -> list[StageSummary]:
         """See :meth:`SearchSpace.summary`."""
         config = architecture.config
-        side = int(operators.half(config["resolution"], 2))
+        sides = {name: int(operators.half(config["resolution"], scale)) for name, scale in self.scales.items()}
         stem = config["stem"]
-        rows = [StageSummary("stem", "convolution", len(stem["kernel"]), stem["width"], side, _layers(stem))]
+        rows = [StageSummary("stem", "convolution", len(stem["kernel"]), stem["width"], sides["stem"], _layers(stem))]
         for name, stage in zip(CONV_NAMES, config["conv_stages"], strict=True):
-            side = int(operators.half(side, 2))
+            side = sides[name]
             rows.append(StageSummary(name, "convolution", len(stage["kernel"]), stage["width"], side, _layers(stage)))
-        for name, stride, stage in zip(
-            TRANSFORMER_NAMES, TRANSFORMER_STRIDES, config["transformer_stages"], strict=True
-        ):
-            side = int(operators.half(side, stride))
+        for name, stage in zip(TRANSFORMER_NAMES, config["transformer_stages"], strict=True):
             detail = f"{stage['width'] // operators.HEAD_DIM} heads, {_layers(stage)}"
-            rows.append(StageSummary(name, "transformer", len(stage["v_scale"]), stage["width"], side, detail))
+            rows.append(StageSummary(name, "transformer", len(stage["v_scale"]), stage["width"], sides[name], detail))
         return [*rows, StageSummary("head", "head", 1, operators.FEATURES, 1, f"{self.options['num_classes']} classes")]
 
     # ---- published networks -----------------------------------------------------------------------------------
@@ -270,7 +269,7 @@ class ElasticViT(SearchSpace):
         from search_spaces.elasticvit.model import ElasticViTModel
 
         self.check_options(architecture)
-        return ElasticViTModel(grammar.check(architecture.config), **self.options)
+        return ElasticViTModel(grammar.check(architecture.config), strides=self.grid.strides, **self.options)
 
     def supernet(self) -> nn.Module:
         """See :meth:`SearchSpace.supernet`."""

@@ -47,7 +47,7 @@ class ElasticViTSupernet(Supernet):
     """
 
     def __init__(self, space: ElasticViT, *, released: bool = False) -> None:
-        self._options = {**space.options, "released": released}
+        self._options = {**space.options, "released": released, "strides": space.grid.strides}
         config = largest_config(space)
         if released:
             config["resolution"] = RELEASED_RESOLUTION

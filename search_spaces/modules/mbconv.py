@@ -6,6 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from search_spaces.modules.conv import ConvNorm
+from search_spaces.modules.skeleton import Reused
 from search_spaces.modules.squeeze_excite import SqueezeExcite
 
 
@@ -29,7 +30,7 @@ class Shortcut(nn.Module):
         return x_BCHW if self.conv is None else self.conv(x_BCHW)
 
 
-class MBConv(nn.Module):
+class MBConv(nn.Module, metaclass=Reused):
     """1x1 expansion, depthwise convolution, optional squeeze-excitation, 1x1 projection; plus the shortcut.
 
     The inner width is ``c_in * expand``; ``expanded=False`` leaves the expansion out (ElasticViT's stem). The last

@@ -18,6 +18,8 @@ from torch import Tensor, nn
 
 Index = slice | Tensor
 """Positions along one axis; a tensor of integers where they are not contiguous."""
+Cut = tuple[tuple[int, Index], ...]
+"""The axes along which a part is smaller than the whole, each with the positions it takes."""
 
 
 def set_blocks(module: nn.Module, name: str, axis: int, sizes: Sequence[int]) -> None:
@@ -45,21 +47,28 @@ def _axis(full: nn.Module, part: nn.Module, name: str, axis: int, sizes: tuple[i
     return _channels(_blocks(full, name, axis, sizes[0]), _blocks(part, name, axis, sizes[1]))
 
 
-def shared_index(full: nn.Module, part: nn.Module, name: str) -> tuple[Index, ...]:
-    """Index of the tensor ``name`` of ``part`` (a layer of a subnet) within that of ``full`` (its supernet layer).
+def _all(index: Index, size: int) -> bool:
+    return isinstance(index, slice) and index == slice(0, size)
+
+
+def cut_of(full: nn.Module, part: nn.Module, name: str) -> Cut:
+    """Which part of the tensor ``name`` of ``full`` (a supernet layer) that of ``part`` (a subnet's layer) is.
 
     Raises ValueError where the part is larger than the whole.
     """
     whole, cut = getattr(full, name).shape, getattr(part, name).shape
     if len(whole) != len(cut) or any(w < c for w, c in zip(whole, cut, strict=True)):
         raise ValueError(f"{name} of shape {tuple(cut)} does not fit in {tuple(whole)}")
-    return tuple(_axis(full, part, name, axis, sizes) for axis, sizes in enumerate(zip(whole, cut, strict=True)))
+    index = [_axis(full, part, name, axis, sizes) for axis, sizes in enumerate(zip(whole, cut, strict=True))]
+    return tuple((axis, i) for axis, i in enumerate(index) if not _all(i, whole[axis]))
 
 
-def take(tensor: Tensor, index: tuple[Index, ...]) -> Tensor:
+def take(tensor: Tensor, cut: Cut) -> Tensor:
     """The part of ``tensor``: a view where every axis is cut by a slice, so that in-place updates reach the whole."""
-    out = tensor[tuple(i if isinstance(i, slice) else slice(None) for i in index)]
-    for axis, i in enumerate(index):
+    for axis, i in cut:
+        if isinstance(i, slice):
+            tensor = tensor.narrow(axis, i.start, i.stop - i.start)
+    for axis, i in cut:
         if not isinstance(i, slice):
-            out = out.index_select(axis, i.to(tensor.device))
-    return out
+            tensor = tensor.index_select(axis, i.to(tensor.device))
+    return tensor

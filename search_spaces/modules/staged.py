@@ -19,8 +19,9 @@ class StagedModel(nn.Module):
     """See the module's docstring. Shapes: B images, C channels, H x W pixels."""
 
     architecture_name: ClassVar[str]
-    first_conv: ClassVar[str]
 
+    first_conv: str
+    """Path of the first convolution, as timm's data pipeline asks for it."""
     config: dict[str, Any]
     in_chans: int
     img_size: int

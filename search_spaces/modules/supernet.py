@@ -1,29 +1,55 @@
 """Supernet: a family's largest network, of which every smaller one is a part.
 
-A subnet is built as the family's ordinary module, without storage, and runs on views of the supernet's tensors
-(``torch.func.functional_call``). So there is one description of every block, gradients and batch statistics reach the
-shared tensors, and an extracted network is the same module with copies in the place of views.
+A subnet is built as the family's ordinary module, without storage, and its tensors are views of the supernet's. So
+there is one description of every block, gradients and batch statistics reach the shared tensors, and an extracted
+network is the same module with copies in the place of views.
 """
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Callable
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.func import functional_call
 
 from search_spaces.architecture import Architecture
 from search_spaces.errors import SpaceError
-from search_spaces.modules.sharing import Index, shared_index, take
+from search_spaces.modules.sharing import Cut, cut_of, take
+from search_spaces.modules.skeleton import Blocks, Reused, Skeleton
+
+KEPT = 32
+"""Skeletons kept: the extremes and favourites of a training, which come again and again."""
 
 
-def _split(name: str) -> tuple[str, str]:
-    path, _, leaf = name.rpartition(".")
-    return path, leaf
+@dataclass(frozen=True)
+class _Layer:
+    """A layer of a subnet, the supernet's layer of the same name, and which part of each tensor it takes."""
+
+    part: nn.Module
+    whole: nn.Module
+    parameters: tuple[tuple[str, Cut], ...]
+    buffers: tuple[tuple[str, Cut], ...]
+
+    def connect(self) -> None:
+        """Let the layer's tensors be views of the supernet's, and its mode (training, momentum) the supernet's."""
+        part, whole = self.part.__dict__, self.whole.__dict__
+        for name, cut in self.parameters:
+            part["_parameters"][name] = take(whole["_parameters"][name], cut)
+        for name, cut in self.buffers:
+            part["_buffers"][name] = take(whole["_buffers"][name], cut)
+        part["training"] = whole["training"]
+        if "momentum" in whole:
+            part["momentum"] = whole["momentum"]
+
+
+@dataclass(frozen=True)
+class _Subnet:
+    module: nn.Module
+    layers: tuple[_Layer, ...]
 
 
 class Supernet(nn.Module):
@@ -37,54 +63,42 @@ class Supernet(nn.Module):
         super().__init__()
         self.full = full
         self._build = build
-        self._subnet: nn.Module | None = None
-        self._parts: list[tuple[str, nn.Module, str, tuple[Index, ...]]] = []  # name, owner, its tensor, which part
+        self._kept: OrderedDict[Architecture, _Subnet] = OrderedDict()
+        self._blocks = Blocks()
         self.active: Architecture | None = None
 
-    def __setattr__(self, name: str, value: Any) -> None:
-        if name == "_subnet":  # not a child: its tensors are the supernet's
-            object.__setattr__(self, name, value)
-        else:
-            super().__setattr__(name, value)
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the skeletons: they hold views, which can be neither copied nor pickled."""
+        return self.__dict__ | {"_kept": OrderedDict(), "_blocks": Blocks()}
 
     def activate(self, architecture: Architecture) -> None:
         """Let ``forward`` run this subnet. Raises SpaceError where it does not fit in the supernet."""
-        if architecture != self.active:
-            with torch.device("meta"):
-                subnet = self._build(architecture)
-            self._parts = self._locate(subnet, architecture)
-            self._subnet, self.active = subnet, architecture
+        if architecture not in self._kept:
+            self._kept[architecture] = self._located(architecture, self._blocks)
+            if len(self._kept) > KEPT:
+                self._kept.popitem(last=False)
+        self._kept.move_to_end(architecture)
+        self.active = architecture
 
-    def _locate(
-        self, subnet: nn.Module, architecture: Architecture
-    ) -> list[tuple[str, nn.Module, str, tuple[Index, ...]]]:
-        modules, parts = dict(self.full.named_modules()), dict(subnet.named_modules())
-        found = []
-        for name in subnet.state_dict():
-            path, leaf = _split(name)
-            try:
-                found.append((name, modules[path], leaf, shared_index(modules[path], parts[path], leaf)))
-            except (KeyError, AttributeError, ValueError) as error:
-                raise SpaceError(
-                    f"architecture {architecture.id} does not fit in the supernet at {name}: {error}"
-                ) from None
-        return found
+    def _located(self, architecture: Architecture, blocks: Blocks | None = None) -> _Subnet:
+        """A skeleton of the subnet, with the place of every tensor in the supernet."""
+        with Skeleton(blocks):
+            subnet = self._build(architecture)
+        try:
+            return _Subnet(subnet, tuple(_layers(subnet, self.full, "", {} if blocks is None else blocks.noted)))
+        except ValueError as error:
+            raise SpaceError(f"architecture {architecture.id} does not fit in the supernet at {error}") from None
 
-    def _tensors(self) -> dict[str, Tensor]:
-        """The active subnet's parameters and buffers, as parts of the supernet's."""
-        return {name: take(getattr(owner, leaf), index) for name, owner, leaf, index in self._parts}
-
-    def _synchronised(self) -> nn.Module:
-        """The active subnet, each layer in the mode (training or not, momentum) of its supernet layer."""
-        if self._subnet is None:
+    def _connected(self) -> nn.Module:
+        """The active subnet on views of the supernet's tensors as they are now."""
+        if self.active is None:
             raise SpaceError("the supernet has no active architecture; call activate(architecture) first")
-        modules = dict(self.full.named_modules())
-        for name, part in self._subnet.named_modules():
-            if name in modules:
-                part.training = modules[name].training
-                if isinstance(part, nn.modules.batchnorm._BatchNorm):
-                    part.momentum = modules[name].momentum
-        return self._subnet
+        if self.active not in self._kept:
+            self.activate(self.active)
+        subnet = self._kept[self.active]
+        for layer in subnet.layers:
+            layer.connect()
+        return subnet.module
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
         """Images (B, in_chans, H, W) -> logits (B, num_classes) of the active subnet.
@@ -92,19 +106,60 @@ class Supernet(nn.Module):
         Images of another size are resized bicubically to the subnet's resolution, as in ElasticViT's training: one
         batch of 224-pixel crops serves all resolutions.
         """
-        subnet = self._synchronised()
+        subnet = self._connected()
         side = getattr(subnet, "img_size", None)
         if side is not None and x_BCHW.shape[-2:] != (side, side):
             x_BCHW = F.interpolate(x_BCHW, size=(side, side), mode="bicubic", align_corners=False)
-        return functional_call(subnet, self._tensors(), (x_BCHW,))
+        return subnet(x_BCHW)
 
     def extract(self, architecture: Architecture) -> nn.Module:
         """The subnet as a plain module with copies of its weights and statistics; the active one stays active."""
-        before = self.active
-        self.activate(architecture)
-        module = copy.deepcopy(self._synchronised())
-        weights = {name: tensor.detach().clone() for name, tensor in self._tensors().items()}
-        module.load_state_dict(weights, assign=True)
-        if before is not None:
-            self.activate(before)
-        return module
+        subnet = self._located(architecture)
+        with torch.no_grad():
+            for layer in subnet.layers:
+                layer.connect()
+                _own(layer.part)
+        return subnet.module
+
+
+def _layers(part: nn.Module, whole: nn.Module, path: str, noted: dict[Any, Any]) -> list[_Layer]:
+    """The layer ``part`` and all below it. Raises ValueError naming the first that is no part of the supernet."""
+    if (part, path) in noted:
+        return noted[part, path]  # type: ignore[no-any-return]
+    found = [_layer(part, whole, path)]
+    for name, child in part._modules.items():
+        if child is not None:
+            found += _layers(child, _below(whole, name, child, path), f"{path}{name}.", noted)
+    if isinstance(type(part), Reused):
+        noted[part, path] = found
+    return found
+
+
+def _below(whole: nn.Module, name: str, child: nn.Module, path: str) -> nn.Module:
+    """The supernet's layer for ``child``; the one above it where ``child`` has no tensors and so needs none."""
+    found = whole._modules.get(name)
+    if found is None and child.state_dict():
+        raise ValueError(f"{path}{name}: no such layer")
+    return whole if found is None else found
+
+
+def _layer(part: nn.Module, whole: nn.Module, path: str) -> _Layer:
+    shared = [name for name in part._buffers if name not in part._non_persistent_buffers_set]
+    try:
+        return _Layer(part, whole, _cuts(part, whole, part._parameters), _cuts(part, whole, shared))
+    except (AttributeError, ValueError) as error:
+        raise ValueError(f"{path.rstrip('.')}: {error}") from None
+
+
+def _cuts(part: nn.Module, whole: nn.Module, names: Iterable[str]) -> tuple[tuple[str, Cut], ...]:
+    return tuple((name, cut_of(whole, part, name)) for name in names if getattr(part, name) is not None)
+
+
+def _own(layer: nn.Module) -> None:
+    """Copies in the place of views."""
+    for name, tensor in layer._parameters.items():
+        if tensor is not None:
+            layer._parameters[name] = nn.Parameter(tensor.clone())
+    for name, buffer in layer._buffers.items():
+        if buffer is not None:
+            layer._buffers[name] = buffer.clone()

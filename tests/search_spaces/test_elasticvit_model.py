@@ -20,7 +20,7 @@ from search_spaces.elasticvit.supernet import ElasticViTSupernet
 from search_spaces.modules.calibration import batch_norms, recalibrate
 from search_spaces.modules.norm import JointLayerNorm
 from search_spaces.modules.relative_bias import RelativePositionBias
-from search_spaces.modules.sharing import set_blocks, shared_index, take
+from search_spaces.modules.sharing import cut_of, set_blocks, take
 from search_spaces.testing import randomise
 
 
@@ -170,7 +170,7 @@ def test_position_bias_of_a_smaller_grid_is_a_crop(side: int, small: int) -> Non
         for y, x, v, u in ((0, 0, 2, 1), (1, 0, 0, 1), (side - 1, 0, 0, side - 1)):
             assert torch.equal(full[:, y, x, v % side, u], bias.table[0, :, y - v % side + side - 1, x - u + side - 1])
         part = RelativePositionBias(2, small)
-        part.table.copy_(take(bias.table, shared_index(bias, part, "table")))
+        part.table.copy_(take(bias.table, cut_of(bias, part, "table")))
         corner = full[:, :small, :small, :small, :small]
         assert torch.equal(part(small, small).view(2, small, small, small, small), corner)
         assert bias(3, 7).shape == (1, 2, 21, 21)
@@ -181,11 +181,11 @@ def test_blocks_are_cut_one_by_one() -> None:
     full, part = nn.Linear(4, 12), nn.Linear(3, 4)
     set_blocks(full, "weight", 0, [4, 4, 4])
     set_blocks(part, "weight", 0, [2, 2])
-    assert torch.equal(take(full.weight, shared_index(full, part, "weight")), full.weight[[0, 1, 4, 5], :3])
+    assert torch.equal(take(full.weight, cut_of(full, part, "weight")), full.weight[[0, 1, 4, 5], :3])
     wide, narrow = nn.Conv2d(2, 2, 5, groups=2), nn.Conv2d(1, 1, 3)
-    assert torch.equal(take(wide.weight, shared_index(wide, narrow, "weight")), wide.weight[:1, :, 1:4, 1:4])
+    assert torch.equal(take(wide.weight, cut_of(wide, narrow, "weight")), wide.weight[:1, :, 1:4, 1:4])
     with pytest.raises(ValueError, match="does not fit"):
-        shared_index(part, full, "weight")
+        cut_of(part, full, "weight")
 
 
 def test_joint_norm_mixes_tokens() -> None:

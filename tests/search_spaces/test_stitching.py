@@ -300,7 +300,7 @@ def test_least_squares_need_images() -> None:
      "resnet18,swin_tiny_patch4_window7_224"],
 )  # fmt: skip
 def test_real_families_build_initialise_and_switch(anchors: str) -> None:
-    """Random weights at 224 pixels: every fourth route runs after least squares on two images, and all values are finite."""
+    """Random weights at 224 pixels: every fourth route runs after least squares on two images, all finite."""
     space = Stitching(anchors=anchors)
     net = space.supernet().eval()
     fits = fit_stitches(net, [torch.randn(2, 3, 224, 224)])
