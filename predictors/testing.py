@@ -13,6 +13,7 @@ from __future__ import annotations
 import copy
 import math
 import random
+from functools import cache
 from typing import ClassVar
 
 import numpy as np
@@ -22,7 +23,9 @@ from timm.models.vision_transformer import VisionTransformer
 from torch import Tensor, nn
 
 from predictors.training_free import Outcome, Proxy, get_proxy, list_proxies, score
-from predictors.training_free.probe import MINI_BATCHES, Batch
+from predictors.training_free.isolation import one_thread
+from predictors.training_free.probe import MINI_BATCHES, Batch, Probe
+from search_spaces import trace
 
 SIDE, CLASSES = 16, 5
 
@@ -93,16 +96,37 @@ def generator_states() -> tuple[str, ...]:
         return tuple(repr(state) for state in states)
 
 
+def _made(kind: str) -> nn.Module:
+    return next(model for model in (make() for make in NETWORKS.values()) if type(model).__name__ == kind)
+
+
+@cache
+def _first(proxy: str, kind: str, on_batch: bool) -> Outcome:
+    return score(_made(kind), random_batch() if on_batch else None, (proxy,), key="contract")[proxy]
+
+
+@cache
+def _together(kind: str) -> dict[str, Outcome]:
+    """Every proxy's outcome on a tiny network in one call."""
+    return score(_made(kind), names=list_proxies(), key="contract")
+
+
+def _never_built() -> nn.Module:
+    raise AssertionError("a proxy of cost `table` built the network")
+
+
 class ProxyContract:
     """Inherit, set ``proxy`` to the registered name, and pytest collects the contract.
 
     ``networks`` names the kinds of networks the proxy is defined on, ``tolerance`` the relative error under which two
-    values that should agree mathematically, but are summed in another order, count as equal.
+    values that should agree mathematically, but are summed in another order, count as equal; ``precision`` the one
+    under which float32 and float64, or two devices, agree.
     """
 
     proxy: ClassVar[str] = ""
     networks: ClassVar[tuple[str, ...]] = ("vit", "cnn")
     tolerance: ClassVar[float] = 1e-3
+    precision: ClassVar[float] = 1e-3
 
     @pytest.fixture(autouse=True)
     def _named(self) -> None:
@@ -125,11 +149,27 @@ class ProxyContract:
         """The proxy's outcome, alone."""
         return score(model, batch, (self.proxy,), seed=seed, key="contract")[self.proxy]
 
+    def first(self, network: nn.Module) -> Outcome:
+        """Its outcome on a tiny network, computed once."""
+        return _first(self.proxy, type(network).__name__, on_batch=False)
+
+    def on_batch(self, network: nn.Module) -> float:
+        """Its value on :func:`random_batch`, computed once."""
+        outcome = _first(self.proxy, type(network).__name__, on_batch=True)
+        assert outcome.value is not None, outcome
+        return outcome.value
+
     def value(self, model: nn.Module, batch: Batch | None = None, seed: int = 0) -> float:
         """Its value, which there must be."""
         outcome = self.outcome(model, batch, seed)
         assert outcome.value is not None, outcome
         return outcome.value
+
+    def raw(self, model: nn.Module, dtype: torch.dtype) -> float:
+        """Its unrounded value in a precision, on a batch."""
+        proxy = self.declared
+        with one_thread():
+            return proxy(Probe(model, random_batch(), seed=0, key="contract", wanted=proxy.uses, dtype=dtype))
 
     def same(self, a: float, b: float) -> bool:
         """Equal up to the order of summation."""
@@ -143,23 +183,26 @@ class ProxyContract:
         p = self.declared
         assert p.direction in ("max", "min")
         assert p.needs in ("nothing", "random", "images", "labels")
-        assert p.cost in ("table", "forward", "backward", "jacobian")
-        assert all((p.equation, p.source, p.departs, p.summary))
+        assert p.cost in ("table", "forward", "backward", "jacobian", "hessian")
+        assert p.repeats >= 1
+        assert all((p.equation, p.source, p.summary))
+        if "seed" in p.invariances:
+            assert not p.draws, "what draws random numbers depends on the seed"
 
     def test_is_finite_and_rounded(self, network: nn.Module) -> None:
-        value = self.value(network)
+        value = self.first(network).value
+        assert value is not None, self.first(network)
         assert math.isfinite(value)
         assert value == float(f"{value:.6g}")
 
     def test_repeats_under_its_seed(self, network: nn.Module) -> None:
-        assert self.outcome(network, seed=3) == self.outcome(network, seed=3)
+        assert self.outcome(network) == self.first(network)
 
     def test_does_not_depend_on_the_other_proxies(self, network: nn.Module) -> None:
-        together = score(network, names=list_proxies(), seed=3, key="contract")
-        assert together[self.proxy] == self.outcome(network, seed=3)
+        assert _together(type(network).__name__)[self.proxy] == self.first(network)
 
     def test_does_not_depend_on_global_state(self, network: nn.Module) -> None:
-        expected, threads = self.outcome(network), torch.get_num_threads()
+        expected, threads = self.first(network), torch.get_num_threads()
         with torch.random.fork_rng(), torch.no_grad():
             torch.manual_seed(99)
             torch.set_num_threads(threads + 1)
@@ -169,45 +212,56 @@ class ProxyContract:
             finally:
                 torch.set_num_threads(threads)
 
-    def test_leaves_global_generators_alone(self, network: nn.Module) -> None:
-        before = generator_states()
+    def test_leaves_network_and_global_generators_alone(self, network: nn.Module) -> None:
+        weights, states = copy.deepcopy(network.eval().state_dict()), generator_states()
         self.outcome(network)
-        assert generator_states() == before
-
-    def test_leaves_the_network_alone(self, network: nn.Module) -> None:
-        before = copy.deepcopy(network.eval().state_dict())
-        self.outcome(network)
-        assert all(torch.equal(value, before[name]) for name, value in network.state_dict().items())
+        assert generator_states() == states
+        assert all(torch.equal(value, weights[name]) for name, value in network.state_dict().items())
         assert not network.training
         assert all(p.grad is None for p in network.parameters())
 
+    def test_reads_the_table_alone_where_it_says_so(self, network: nn.Module) -> None:
+        if self.declared.cost != "table":
+            pytest.skip(f"{self.proxy} runs the network")
+        table = trace(network, input_size=(3, SIDE, SIDE))
+        assert math.isfinite(self.declared(Probe(_never_built, None, seed=0, key="", table=lambda: table)))
+
     def test_a_network_full_of_nan_has_no_value(self, network: nn.Module) -> None:
+        if self.declared.cost == "table":
+            pytest.skip(f"{self.proxy} does not look at weights")
         for parameter in network.parameters():
             nn.init.constant_(parameter, math.nan)
         assert self.outcome(network).status != "ok"
 
     def test_batch_order(self, network: nn.Module) -> None:
         self._needs("batch_order")
-        batch = random_batch()
-        assert self.same(self.value(network, batch), self.value(network, reordered(batch)))
+        assert self.same(self.on_batch(network), self.value(network, reordered(random_batch())))
 
     def test_image_scale(self, network: nn.Module) -> None:
         self._needs("image_scale")
         batch = random_batch()
-        assert self.same(self.value(network, batch), self.value(network, Batch(3 * batch.images, batch.labels)))
+        assert self.same(self.on_batch(network), self.value(network, Batch(3 * batch.images, batch.labels)))
 
     def test_labels(self, network: nn.Module) -> None:
         self._needs("labels")
-        batch = random_batch()
-        assert self.value(network, batch) == self.value(network, Batch(batch.images, random_batch(seed=1).labels))
+        other = Batch(random_batch().images, random_batch(seed=1).labels)
+        assert self.on_batch(network) == self.value(network, other)
+
+    def test_precision(self, network: nn.Module) -> None:
+        """Float64 gives the same value up to what float32 rounds."""
+        single, double = (self.raw(network, dtype=dtype) for dtype in (torch.float32, torch.float64))
+        assert math.isclose(single, double, rel_tol=self.precision, abs_tol=1e-6)
+
+    def test_device(self, network: nn.Module) -> None:
+        if not torch.cuda.is_available():
+            pytest.skip("no accelerator here")
+        here, there = self.raw(network, dtype=torch.float64), self.raw(network.cuda(), dtype=torch.float64)
+        assert math.isclose(here, there, rel_tol=self.precision, abs_tol=1e-6)
 
     def test_seed(self, network: nn.Module) -> None:
-        """With weights and batch given, a seed matters only to proxies that draw numbers of their own."""
-        batch = random_batch()
-        if "seed" in self.declared.invariances:
-            assert self.value(network, seed=1) == self.value(network, seed=2)
-        else:
-            assert self.outcome(network, batch, seed=1) == self.outcome(network, batch, seed=1)
+        """A proxy that draws nothing has one value under every seed."""
+        self._needs("seed")
+        assert self.first(network) == self.outcome(network, seed=1)
 
     def _needs(self, invariance: str) -> None:
         if invariance not in self.declared.invariances:

@@ -11,11 +11,11 @@ from typing import Any
 from predictors.training_free.defaults import DEFAULT_PROXIES
 from predictors.training_free.outcome import Outcome
 from predictors.training_free.registry import Proxy, get_proxy, list_proxies, proxy
-from predictors.training_free.worth import Evidence, evidence, note, repeatability
+from predictors.training_free.worth import Evidence, evidence, note, protocols, repeatability, seconds
 
 __all__ = [
     "DEFAULT_PROXIES", "Batch", "Evidence", "Limits", "Outcome", "Probe", "Proxy", "evidence", "get_proxy",
-    "list_proxies", "note", "proxy", "repeatability", "score", "score_architecture",
+    "list_proxies", "note", "protocols", "proxy", "repeatability", "score", "score_architecture", "seconds",
 ]  # fmt: skip
 
 _NEED_TORCH = {

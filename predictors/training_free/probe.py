@@ -8,6 +8,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TypeVar
 
 import torch
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 
 from predictors.training_free.isolation import generator, seeded
 from search_spaces.errors import NasError
+from search_spaces.operators import OperatorTable
 
 T = TypeVar("T")
 
@@ -41,22 +43,58 @@ class Batch:
 
 
 class Probe:
-    """What a proxy sees: a private copy of the network (train mode, float32), a batch, generators, shared passes.
+    """What a proxy sees: a private copy of the network (train mode, float32), its operator table, a batch, generators,
+    shared passes.
 
+    ``model`` may be a function that builds the network: proxies that read only ``table`` then never build it.
     ``wanted`` names the shared passes that the proxies of this run use. Proxies may run and differentiate ``model``
     but leave its parameters as they are; they draw from ``generator(name)`` only.
     """
 
     def __init__(
-        self, model: nn.Module, batch: Batch | None, *, seed: int, key: str, wanted: frozenset[str] = frozenset(),
-        input_size: tuple[int, int, int] | None = None,
+        self, model: nn.Module | Callable[[], nn.Module], batch: Batch | None, *, seed: int, key: str,
+        wanted: frozenset[str] = frozenset(), input_size: tuple[int, int, int] | None = None,
+        table: Callable[[], OperatorTable] | None = None, dtype: torch.dtype = torch.float32,
     ) -> None:  # fmt: skip
-        self.model = copy.deepcopy(model).float().train().requires_grad_(True)
-        self.seed, self.key, self.wanted = seed, key, wanted
-        self.input_size = tuple(batch.images.shape[1:]) if batch else input_size or input_shape(model)
-        self.device = next((p.device for p in model.parameters()), torch.device("cpu"))
-        self._batch = batch
+        self.seed, self.key, self.wanted, self.dtype = seed, key, wanted, dtype
+        self._given, self._batch, self._input_size, self._table = model, batch, input_size, table
         self._shared: dict[Callable[[Probe], Any], Any] = {}
+
+    @cached_property
+    def source(self) -> nn.Module:
+        """The network as it was given (and then not to be touched) or built."""
+        return self._given if isinstance(self._given, nn.Module) else self._given()
+
+    @cached_property
+    def model(self) -> nn.Module:
+        """The private copy. No module of it works in place, so what a layer returned can still be read later."""
+        ours = copy.deepcopy(self.source) if isinstance(self._given, nn.Module) else self.source
+        for module in ours.modules():
+            if getattr(module, "inplace", False):
+                setattr(module, "inplace", False)  # noqa: B010 (nn.Module types its attributes as tensors or modules)
+        return ours.to(self.dtype).train().requires_grad_(True)
+
+    @cached_property
+    def table(self) -> OperatorTable:
+        """The operator table of the one network: the space's, or else traced on ``meta``, where nothing is computed."""
+        if self._table is not None:
+            return self._table()
+        from search_spaces import trace
+
+        return trace(self.source, input_size=self.input_size)
+
+    @cached_property
+    def input_size(self) -> tuple[int, int, int]:
+        """(C, H, W) of an image."""
+        if self._batch is None:
+            return self._input_size or input_shape(self.source)
+        channels, height, width = self._batch.images.shape[1:]
+        return channels, height, width
+
+    @cached_property
+    def device(self) -> torch.device:
+        """Where the network's parameters are."""
+        return next((p.device for p in self.model.parameters()), torch.device("cpu"))
 
     def generator(self, name: str) -> torch.Generator:
         """A fresh generator seeded by (run seed, architecture id, ``name``)."""
@@ -73,11 +111,21 @@ class Probe:
         return self._shared[make]  # type: ignore[no-any-return]
 
     @property
+    def has_batch(self) -> bool:
+        """Whether images were given; else they are drawn."""
+        return self._batch is not None
+
+    @property
     def images(self) -> Tensor:
         """The batch's images, or N(0, 1) ones at the network's own resolution, shape (N, C, H, W)."""
         if self._batch:
-            return self._batch.images.detach().float().to(self.device)
-        return torch.randn(IMAGES, *self.input_size, generator=self.generator("images")).to(self.device)
+            return self._batch.images.detach().to(self.device, self.dtype)
+        return self.noise(IMAGES, "images")
+
+    def noise(self, n: int, name: str) -> Tensor:
+        """N(0, 1) images at the network's own resolution, shape (n, C, H, W), whatever batch was given."""
+        drawn = torch.randn(n, *self.input_size, generator=self.generator(name))
+        return drawn.to(self.device, self.dtype)
 
     def labels(self, classes: int) -> Tensor:
         """The batch's labels, or random ones out of ``classes``, shape (N,)."""

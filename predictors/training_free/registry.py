@@ -24,7 +24,7 @@ ENTRY_POINT_GROUP = "nas.proxies"
 PACKAGE = "predictors.training_free.proxies"
 
 Needs = Literal["nothing", "random", "images", "labels"]
-Cost = Literal["table", "forward", "backward", "jacobian"]
+Cost = Literal["table", "forward", "backward", "jacobian", "hessian"]
 Invariance = Literal["batch_order", "image_scale", "labels", "seed"]
 Function = Callable[["Probe"], float]
 
@@ -36,7 +36,10 @@ class Proxy:
     - ``needs``: what stands in the batch: nothing (the network alone), random images, real images, or images and
       labels. Random numbers stand in for images and labels that are not given, and the score is then another one.
     - ``equation``, ``source``: what is computed and who proposed it; ``departs``: where we differ from released code.
-    - ``cost``: the dearest kind of pass over the network; ``uses``: shared passes it reads (see ``passes``).
+    - ``cost``: the dearest kind of pass over the network (``table``: none, it is not even built); ``uses``: parts of
+      shared passes it reads (see ``passes``).
+    - ``draws``: the random numbers that decide the value besides the weights, all from the seed; none: it is the same
+      under every seed. ``repeats``: over how many draws it is a mean.
     - ``invariances``: what the value does not depend on; the contract suite checks each.
     """
 
@@ -50,6 +53,8 @@ class Proxy:
     cost: Cost
     uses: frozenset[str] = frozenset()
     invariances: frozenset[Invariance] = frozenset()
+    draws: tuple[str, ...] = ()
+    repeats: int = 1
 
     def __call__(self, probe: Probe) -> float:
         """The raw value for the network in ``probe``; may be NaN or infinite."""
@@ -71,13 +76,15 @@ def proxy(
     direction: Literal["max", "min"] = "max",
     uses: tuple[str, ...] = (),
     invariances: tuple[Invariance, ...] = (),
+    draws: tuple[str, ...] = (),
+    repeats: int = 1,
 ) -> Callable[[Function], Proxy]:
     """Turn ``function(probe) -> float`` into the :class:`Proxy` of the same name."""
 
     def make(function: Function) -> Proxy:
         return Proxy(
             function.__name__, function, direction, needs, equation, source, departs, cost, frozenset(uses),
-            frozenset(invariances),
+            frozenset(invariances), draws, repeats,
         )  # fmt: skip
 
     return make

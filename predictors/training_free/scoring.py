@@ -21,6 +21,7 @@ from predictors.training_free.outcome import Outcome
 from predictors.training_free.probe import Batch, Probe
 from predictors.training_free.registry import Proxy, get_proxy
 from search_spaces import Architecture, SearchSpace, get_space
+from search_spaces.operators import OperatorTable
 
 LIMITS = Limits()
 InputSize = tuple[int, int, int]
@@ -39,12 +40,12 @@ def score(
     Without ``batch`` the proxies see 8 random N(0, 1) images of ``input_size`` (C, H, W; default: what the model
     says of itself) and random labels, drawn from generators seeded by ``seed`` and ``key`` (the architecture's id).
     """
-    return _score(lambda: model, batch, names, seed, key, input_size, limits)
+    return _score(Probe(model, batch, seed=seed, key=key, wanted=_passes(names), input_size=input_size), names, limits)
 
 
 def score_architecture(
     space: str | SearchSpace, options: Mapping[str, Any] | None, architecture: Architecture | str,
-    names: Sequence[str] = DEFAULT_PROXIES, *, seed: int = 0, limits: Limits = LIMITS,
+    names: Sequence[str] = DEFAULT_PROXIES, *, seed: int = 0, batch: Batch | None = None, limits: Limits = LIMITS,
 ) -> dict[str, Outcome]:  # fmt: skip
     """Build ``architecture`` (or its JSON text) with weights drawn under (``seed``, its id), and score it.
 
@@ -61,21 +62,27 @@ def score_architecture(
         with seeded(seed, found.id, "weights"):
             return family.model(found)
 
-    return _score(build, None, names, seed, found.id, None, limits)
+    def table() -> OperatorTable:
+        return family.operators(found)
+
+    return _score(Probe(build, batch, seed=seed, key=found.id, wanted=_passes(names), table=table), names, limits)
 
 
-def _score(
-    build: Callable[[], nn.Module], batch: Batch | None, names: Sequence[str], seed: int, key: str,
-    input_size: InputSize | None, limits: Limits,
-) -> dict[str, Outcome]:  # fmt: skip
+def _passes(names: Sequence[str]) -> frozenset[str]:
+    return frozenset(use for name in names for use in get_proxy(name).uses)
+
+
+def _score(probe: Probe, names: Sequence[str], limits: Limits) -> dict[str, Outcome]:
+    """Proxies that read the operator table go first: they cost microseconds, and want no network."""
     proxies = [get_proxy(name) for name in dict.fromkeys(names)]
-    wanted = frozenset(use for p in proxies for use in p.uses)
+    tabular = [p for p in proxies if p.cost == "table"]
+    others = [p for p in proxies if p.cost != "table"]
     with _ONE_AT_A_TIME, one_thread(), memory_limit(limits.memory_bytes):
         clock = _Clock(limits.seconds)
-        made = clock.run(lambda: Probe(build(), batch, seed=seed, key=key, wanted=wanted, input_size=input_size))
-        if isinstance(made, Outcome):
-            return {p.name: made for p in proxies}
-        return {p.name: _outcome(p, made, clock) for p in proxies}
+        found = {p.name: _outcome(p, probe, clock) for p in tabular}
+        built = clock.run(lambda: probe.model) if others else None
+        found |= {p.name: built if isinstance(built, Outcome) else _outcome(p, probe, clock) for p in others}
+    return {p.name: found[p.name] for p in proxies}
 
 
 def _outcome(proxy: Proxy, probe: Probe, clock: _Clock) -> Outcome:

@@ -11,8 +11,9 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-SPACE_TITLES = {"autoformer": "AutoFormer", "pit": "PiT"}
-MEAN = "mean of 6 tasks"
+SPACE_TITLES = {"autoformer": "AutoFormer", "pit": "PiT", "nasbench201": "NAS-Bench-201"}
+MEAN = "mean of "
+"""How the target of a record begins that averages over tasks."""
 
 
 @dataclass(frozen=True)
@@ -28,11 +29,23 @@ class Interval:
 
 
 @dataclass(frozen=True)
+class Spearman:
+    """Spearman's rank correlation of a score, of params and of MACs, and what was published for the score, if any."""
+
+    rho: Interval
+    params_rho: float
+    macs_rho: float
+    published: float | None
+    published_by: str
+
+
+@dataclass(frozen=True)
 class Evidence:
     """How well a score ranked ``n`` trained networks of a space by their accuracy on ``target``.
 
     ``tau`` is Kendall's tau-b, higher is better whatever the proxy's direction; ``over_params`` the paired difference
-    to ranking by the number of parameters, whose own tau, like that of MACs, stands beside it.
+    to ranking by the number of parameters, whose own tau, like that of MACs, stands beside it. ``spearman`` is there
+    where the literature states it.
     """
 
     space: str
@@ -42,16 +55,31 @@ class Evidence:
     over_params: Interval
     params_tau: float
     macs_tau: float
+    spearman: Spearman | None = None
 
     @property
     def beats_params(self) -> bool:
         """Whether the interval of the difference to params lies above 0."""
         return self.over_params.low > 0
 
+    @property
+    def is_mean(self) -> bool:
+        """Whether this averages over tasks."""
+        return self.target.startswith(MEAN)
+
+    @property
+    def verdict(self) -> str:
+        """What to conclude, in four words at most."""
+        return "better than params" if self.beats_params else "no better than params"
+
+    @property
+    def title(self) -> str:
+        """The space's name as people write it."""
+        return SPACE_TITLES.get(self.space, self.space)
+
     def __str__(self) -> str:
-        verdict = "better than params" if self.beats_params else "no better than params"
-        title = SPACE_TITLES.get(self.space, self.space)
-        return f"tau {self.tau} on {title}, {self.target} ({self.n} nets; params {self.params_tau:+.2f}: {verdict})"
+        beside = f"{self.n} nets; params {self.params_tau:+.2f}: {self.verdict}"
+        return f"tau {self.tau} on {self.title}, {self.target} ({beside})"
 
 
 @cache
@@ -68,8 +96,17 @@ def evidence(name: str) -> list[Evidence]:
 def _evidence(r: dict[str, Any]) -> Evidence:
     return Evidence(
         r["space"], r["target"], r["n"], Interval(**r["tau"]), Interval(**r["over_params"]), r["params_tau"],
-        r["macs_tau"],
+        r["macs_tau"], _spearman(r["spearman"]) if "spearman" in r else None,
     )  # fmt: skip
+
+
+def _spearman(r: dict[str, Any]) -> Spearman:
+    return Spearman(Interval(**r["rho"]), r["params_rho"], r["macs_rho"], r["published"], r["published_by"])
+
+
+def protocols() -> dict[str, str]:
+    """What the networks of each space saw, and what their accuracies are."""
+    return dict(_file().get("protocols", {}))
 
 
 def repeatability(name: str) -> dict[str, float]:
@@ -77,9 +114,15 @@ def repeatability(name: str) -> dict[str, float]:
     return dict(_file().get("repeatability", {}).get(name, {}))
 
 
+def seconds(name: str) -> float | None:
+    """Processor seconds to build and score one ElasticViT subnet of about 600 MMACs; None where nobody measured."""
+    found = _file().get("cpu_seconds_at_600_mmacs", {}).get(name)
+    return None if found is None else float(found)
+
+
 def note(name: str) -> str:
     """One honest sentence to show beside a score."""
-    means = [str(e) for e in evidence(name) if e.target == MEAN]
+    means = [str(e) for e in evidence(name) if e.is_mean]
     if not means:
         return f"{name}: not measured against trained accuracies; treat its ranking as a guess."
     between = repeatability(name).get("between_seeds")

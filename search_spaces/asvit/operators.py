@@ -48,7 +48,7 @@ def block(
     padded = edge * w
     b.pointwise(Kind.LAYER_NORM, c, side, params=2 * c, where=where)
     b.linear(c, 3 * inner, padded, held=residual, where=where)
-    b.attention(h * w**2, head_dim, head_dim, edge**2, held=residual, where=where)
+    _attention(b, h * w**2, head_dim, edge**2, residual, where)
     b.linear(inner, c, padded, held=residual, where=where)
     b.pointwise(Kind.ADD, c, side, held=residual, where=where)
     b.pointwise(Kind.LAYER_NORM, c, side, params=2 * c, where=where)
@@ -56,6 +56,22 @@ def block(
     b.pointwise(Kind.ACTIVATION, hidden, side, function="gelu", held=residual, where=where)
     b.linear(hidden, c, side, held=residual, where=where)
     b.pointwise(Kind.ADD, c, side, held=residual, where=where)
+
+
+def _attention(
+    b: TableBuilder, heads: NDArray[np.int64], head_dim: NDArray[np.int64], tokens: NDArray[np.int64],
+    residual: NDArray[np.int64], where: ArrayLike,
+) -> None:  # fmt: skip
+    """The products of all windows; ``heads`` are those of all windows together, ``tokens`` those of one.
+
+    Queries, keys and values are one tensor, so all of it lives until the last product has read its part.
+    """
+    inner, logits = heads * head_dim, heads * tokens
+    alive = residual + 3 * inner * tokens
+    shape: dict[str, Any] = {"groups": heads, "h_in": tokens, "h_out": tokens}
+    b.add(Kind.MATMUL, where=where, c_in=inner, c_out=logits, held=alive - inner * tokens, **shape)
+    b.add(Kind.SOFTMAX, where=where, c_in=logits, c_out=logits, held=alive, h_in=tokens, h_out=tokens)
+    b.add(Kind.MATMUL, where=where, c_in=logits, c_out=inner, held=alive, **shape)
 
 
 def head(b: TableBuilder, *, width: int, side: int, num_classes: int) -> None:

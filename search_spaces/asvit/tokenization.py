@@ -7,8 +7,9 @@ over the larger stride by dilation, the largest with which a patch does not exce
 
 Published for ImageNet's 300 epochs: up to about 80, about 132 and the end, at 13.2 %, 28.5 % and 100 % of the FLOPs.
 The code was never released. :func:`macs_share` counts by the operator table: 5.6 %, 21 % and 100 % (As-ViT-Large),
-since a quarter of the tokens is less than a quarter of the attention. The published shares are those of windows of
-fixed 7 tokens to a side, padded (that gives 12 to 15 % and 28 to 31 %), not of a fixed number of windows.
+since a quarter of the tokens is less than a quarter of the attention. Windows of fixed 7 tokens to a side, padded,
+would give some 12 to 16 % and 28 to 33 %, which is consistent with the published shares; whether they were used is not
+established.
 """
 
 from __future__ import annotations

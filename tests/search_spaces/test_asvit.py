@@ -61,6 +61,14 @@ def test_size(space: AsViT) -> None:
     assert [name for name, a in space.published.items() if space.contains(a)] == ["seed"]
 
 
+def test_peak_memory_equals_module(space: AsViT) -> None:
+    """To the byte, on the grid and off it."""
+    for architecture in (*space.published.values(), *map(space.decode, space.sample(3, np.random.default_rng(0)))):
+        with torch.device("meta"):
+            traced = trace(space.model(architecture))
+        assert traced.memory_bytes[0] == space.operators(architecture).memory_bytes[0], architecture.to_json()
+
+
 def test_channels_end_at_1024(space: AsViT) -> None:
     """Large would have 1440 in its last stage."""
     assert [s.width for s in space.summary(space.published["Large"])] == [180, 360, 720, 1024, 1024]

@@ -30,3 +30,8 @@ def input_of(args: Any, kwargs: Any) -> Tensor:
     """The tensor that a rectifier or norm is applied to."""
     found: Tensor = args[0] if args else kwargs["input"]
     return found
+
+
+def plain_hard_sigmoid(input: Tensor, *_: Any, **__: Any) -> Tensor:
+    """The hard sigmoid in operators that torch can differentiate twice, which it cannot the fused one."""
+    return (input + 3).clamp(0, 6) / 6

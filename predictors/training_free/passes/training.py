@@ -11,51 +11,98 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.autograd.graph import saved_tensors_hooks
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
 from predictors.training_free.passes.blocks import blocks, recorded_outputs
 from predictors.training_free.passes.functions import RECTIFIERS, input_of, name_of
+from predictors.training_free.passes.saliency import recorded_layers, recorded_saliency
 from predictors.training_free.probe import MINI_BATCHES, Probe
 
 GRADIENTS, SIGNS, FEATURES = "gradients", "signs", "features"
-"""What a proxy may name in ``uses``: kernels' gradients, the signs of what enters activations, outputs of blocks."""
+SALIENCY, JACOBIAN, LAYERS = "saliency", "jacobian", "layers"
+"""What a proxy may name in ``uses``: kernels' gradients, the signs of what enters activations, outputs of blocks;
+outputs of kernels times their gradients, gradients of the images, each layer's output for the first image."""
+
+BACKWARD = frozenset((GRADIENTS, SALIENCY, JACOBIAN))
+"""Those that need a backward pass."""
 
 
 @dataclass(frozen=True)
 class TrainingPass:
     """``gradients``: by kernel, shape (B, *W); ``signs``: per activation layer whether its input is > 0, (N, U);
-    ``features``: outputs of the residual blocks on the first mini-batch. Each is empty where nobody wanted it, and
-    ``features`` also where the network has no blocks.
+    ``features``: outputs of the residual blocks on the first mini-batch; ``saliency``: per kernel module the sum over
+    positions of output times gradient, (N, C); ``jacobian``: gradients of the summed logits by the images, (N, pixels);
+    ``layers``: the first image's output of every layer, (C, positions). Each is empty where nobody wanted it, and
+    ``features`` also where the network has no blocks. ``finite``: whether all logits are.
     """
 
     gradients: Mapping[str, Tensor]
     signs: tuple[Tensor, ...]
     features: tuple[Tensor, ...]
+    saliency: Mapping[str, Tensor]
+    jacobian: Tensor
+    layers: tuple[Tensor, ...]
+    finite: bool
+
+
+@dataclass(frozen=True)
+class _Step:
+    """What one mini-batch gave."""
+
+    gradients: dict[str, Tensor]
+    signs: list[Tensor]
+    saliency: dict[str, Tensor]
+    jacobian: Tensor
+    finite: bool
 
 
 def training_pass(probe: Probe) -> TrainingPass:
     """Run it. The network is in train mode, so batch norm uses the statistics of the mini-batch."""
-    weights, features = probe.weights(), list[Tensor]()
+    features, layers = list[Tensor](), list[Tensor]()
     steps = []
     for index, images in enumerate(_parts(probe)):
-        with probe.seeded(f"dropout {index}"), _graph(GRADIENTS in probe.wanted):
-            logits, signs = _forward(probe, images, features if index == 0 else None)
-            steps.append((_backward(probe, logits, index, weights), signs))
-    gradients, signs_by_part = zip(*steps, strict=True)
+        with probe.seeded(f"dropout {index}"), _graph(bool(probe.wanted & BACKWARD)):
+            steps.append(_step(probe, images, index, features, layers))
     return TrainingPass(
-        {name: torch.stack([g[name] for g in gradients]) for name in gradients[0]},
-        tuple(torch.cat(layer) for layer in zip(*signs_by_part, strict=True)),
+        {name: torch.stack([s.gradients[name] for s in steps]) for name in steps[0].gradients},
+        tuple(torch.cat(layer) for layer in zip(*(s.signs for s in steps), strict=True)),
         tuple(features),
+        {name: torch.cat([s.saliency[name] for s in steps]) for name in steps[0].saliency},
+        torch.cat([s.jacobian for s in steps]),
+        tuple(layers),
+        all(s.finite for s in steps),
     )
+
+
+def _step(probe: Probe, images: Tensor, index: int, features: list[Tensor], layers: list[Tensor]) -> _Step:
+    """One mini-batch; the first also adds to ``features`` and ``layers``."""
+    first = index == 0
+    images = images.clone().requires_grad_(JACOBIAN in probe.wanted)
+    with (
+        recorded_signs(SIGNS in probe.wanted, len(images)) as signs,
+        recorded_saliency(probe.model, SALIENCY in probe.wanted) as saliency,
+        recorded_layers(probe.model, first and LAYERS in probe.wanted) as outputs,
+        _features(probe.model, first and FEATURES in probe.wanted) as blocks_outputs,
+    ):
+        logits = probe.model(images)
+    layers += outputs
+    features += [output.detach() for output in blocks_outputs]
+    gradients = _backward(probe, logits, index)
+    saliency.recording = False
+    return _Step(gradients, signs, saliency.found, _jacobian(probe, logits, images), bool(logits.isfinite().all()))
+
+
+def _features(model: nn.Module, wanted: bool) -> AbstractContextManager[list[Tensor]]:
+    return recorded_outputs(model) if wanted and blocks(model) else nullcontext([])
 
 
 def _parts(probe: Probe) -> tuple[Tensor, ...]:
     """The mini-batches; the first alone where it is all that anyone reads."""
     parts = probe.images.chunk(MINI_BATCHES)
-    return parts if probe.wanted & {GRADIENTS, SIGNS} else parts[:1]
+    return parts if probe.wanted & (BACKWARD | {SIGNS}) else parts[:1]
 
 
 def _graph(wanted: bool) -> AbstractContextManager[Any]:
@@ -66,24 +113,23 @@ def _graph(wanted: bool) -> AbstractContextManager[Any]:
     return nullcontext() if wanted else saved_tensors_hooks(lambda _: None, lambda _: torch.empty(0))
 
 
-def _forward(probe: Probe, images: Tensor, features: list[Tensor] | None) -> tuple[Tensor, list[Tensor]]:
-    """Logits and signs; outputs of blocks are added to ``features``."""
-    with recorded_signs(SIGNS in probe.wanted, len(images)) as signs:
-        if features is None or FEATURES not in probe.wanted or not blocks(probe.model):
-            return probe.model(images), signs
-        with recorded_outputs(probe.model) as outputs:
-            logits = probe.model(images)
-    features += [output.detach() for output in outputs]
-    return logits, signs
-
-
-def _backward(probe: Probe, logits: Tensor, index: int, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    if GRADIENTS not in probe.wanted:
+def _backward(probe: Probe, logits: Tensor, index: int) -> dict[str, Tensor]:
+    if not probe.wanted & {GRADIENTS, SALIENCY}:
         return {}
+    weights = probe.weights()
     labels = probe.labels(logits.shape[1]).chunk(MINI_BATCHES)[index]
     loss = F.cross_entropy(logits, labels)
-    found = torch.autograd.grad(loss, list(weights.values()), allow_unused=True, materialize_grads=True)
+    found = torch.autograd.grad(
+        loss, list(weights.values()), retain_graph=JACOBIAN in probe.wanted, allow_unused=True, materialize_grads=True
+    )
     return dict(zip(weights, found, strict=True))
+
+
+def _jacobian(probe: Probe, logits: Tensor, images: Tensor) -> Tensor:
+    if JACOBIAN not in probe.wanted:
+        return images.new_empty(len(images), 0)
+    (found,) = torch.autograd.grad(logits.sum(), images)
+    return found.flatten(1)
 
 
 @contextmanager

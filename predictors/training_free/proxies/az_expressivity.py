@@ -19,13 +19,19 @@ from predictors.training_free.registry import proxy
     cost="forward",
     uses=(FEATURES,),
     invariances=("labels", "batch_order"),
+    draws=("images",),
 )
 def az_expressivity(probe: Probe) -> float:
     """Sum over blocks of the entropy of the normalised PCA spectrum of their features."""
+    return sum(probe.shared(block_entropies))
+
+
+def block_entropies(probe: Probe) -> list[float]:
+    """:func:`spectral_entropy` of every block's features. Raises ValueError where the network has no blocks."""
     features = probe.shared(training_pass).features
     if not features:
         raise ValueError("the network has no blocks (members of a container with two kernels or more)")
-    return sum(spectral_entropy(rows(f)) for f in features)
+    return [spectral_entropy(rows(f)) for f in features]
 
 
 def spectral_entropy(features: Tensor) -> float:

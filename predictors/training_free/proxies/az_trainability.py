@@ -26,6 +26,7 @@ from predictors.training_free.registry import proxy
     cost="backward",
     uses=("blocks",),
     invariances=("labels",),
+    draws=("images", "signs"),
 )
 def az_trainability(probe: Probe) -> float:
     """Mean over blocks of a score that is 0 for a block that keeps gradients as they are, and negative otherwise."""

@@ -18,6 +18,7 @@ from predictors.training_free.registry import proxy
     cost="backward",
     uses=(GRADIENTS,),
     invariances=("batch_order",),
+    draws=("images", "labels"),
 )
 def grad_norm(probe: Probe) -> float:
     """Sum over layers of the Euclidean norm of the loss gradient."""

@@ -21,6 +21,7 @@ from predictors.training_free.registry import proxy
     cost="forward",
     uses=(SIGNS,),
     invariances=("labels", "batch_order"),
+    draws=("images",),
 )
 def naswot(probe: Probe) -> float:
     """Log-determinant of the number of activations on which each pair of images agrees."""

@@ -22,6 +22,7 @@ from predictors.training_free.registry import proxy
     ),
     cost="backward",
     uses=(GRADIENTS,),
+    draws=("images", "labels"),
 )
 def zico(probe: Probe) -> float:
     """Sum over layers of the log of the weights' inverse coefficients of variation."""

@@ -10,13 +10,22 @@ from torch.nn import functional as F
 
 from predictors.testing import random_batch, tiny_cnn, tiny_vit
 from predictors.training_free import Batch, Probe, score
+from predictors.training_free.az_nas import aggregate_ranks
 from predictors.training_free.passes.blocks import blocks
+from predictors.training_free.passes.circle import draw_circle
 from predictors.training_free.passes.flow import flow_pass
+from predictors.training_free.passes.tangents import tangent_kernel
 from predictors.training_free.proxies.az_expressivity import spectral_entropy
 from predictors.training_free.proxies.az_trainability import block_term
 from predictors.training_free.proxies.dss import attention_kernels, nuclear_norm
+from predictors.training_free.proxies.jacob_cov import decorrelation
+from predictors.training_free.proxies.le import length_distortion
+from predictors.training_free.proxies.linear_regions import regions
+from predictors.training_free.proxies.meco import smallest
 from predictors.training_free.proxies.naswot import agreements
+from predictors.training_free.proxies.ntk import condition_number
 from predictors.training_free.proxies.zico import layer_term
+from search_spaces.errors import NasError
 
 
 def value(model: nn.Module, name: str, batch: Batch | None = None, **options: object) -> float:
@@ -158,3 +167,110 @@ def test_blocks_are_the_residual_blocks():
 def _images(n: int) -> Batch:
     g = torch.Generator().manual_seed(0)
     return Batch(torch.randn(n, 3, 4, 4, generator=g), torch.randint(5, (n,), generator=g))
+
+
+class Map(nn.Module):
+    """A function of the flattened image as a network without weights."""
+
+    img_size = 4
+
+    def __init__(self, function):
+        super().__init__()
+        self.function = function
+
+    def forward(self, x):
+        return self.function(x.flatten(1))
+
+
+@pytest.mark.parametrize("gain", [1.0, 7.0])
+def test_length_of_a_scaled_identity_is_ten_times_the_gain(gain):
+    """Every gE = |a dx/dt| = a on the unit circle; the unit tangent turns at speed 1; curvature is 1 / a."""
+    model = Map(lambda x: gain * x)
+    assert value(model, "le") == pytest.approx(10 * gain, rel=1e-6)
+    assert value(model, "gauss_length") == pytest.approx(10, rel=1e-6)
+    assert value(model, "curvature") == pytest.approx(10 / gain, rel=1e-5)
+
+
+def test_length_of_a_linear_map_by_hand():
+    """z = M x: LE = sum_t |M U (-sin t, cos t)'|."""
+    m = torch.randn(5, 48, generator=torch.Generator().manual_seed(0))
+    circle = draw_circle((3, 4, 4), torch.Generator().manual_seed(1))
+    u = np.stack([circle.cosine.flatten().numpy(), circle.sine.flatten().numpy()], 1)
+    expected = sum(
+        float(np.linalg.norm(m.numpy() @ u @ np.array([-math.sin(t), math.cos(t)])))
+        for t in np.linspace(0, 2 * math.pi, 10)
+    )
+    assert length_distortion(Map(lambda x: x @ m.T), circle) == pytest.approx(expected, rel=1e-5)
+
+
+def test_the_circle_is_a_unit_circle():
+    circle = draw_circle((3, 8, 8), torch.Generator().manual_seed(0))
+    u, w = circle.cosine.flatten(), circle.sine.flatten()
+    assert float(u @ u) == pytest.approx(1, abs=1e-6)
+    assert float(w @ w) == pytest.approx(1, abs=1e-6)
+    assert float(u @ w) == pytest.approx(0, abs=1e-6)
+
+
+def test_a_model_may_say_what_its_pooled_features_are():
+    class Saying(nn.Sequential):
+        img_size = 4
+
+        def pooled_features(self, x):
+            return 2 * x.flatten(1)
+
+    assert value(Saying(nn.Flatten(), nn.Linear(48, 5)), "le") == pytest.approx(20, rel=1e-6)
+
+
+def test_attention_over_a_long_row_of_images_is_cut_and_joined(monkeypatch):
+    model, circle = tiny_vit(), draw_circle((3, 16, 16), torch.Generator().manual_seed(0))
+    whole = length_distortion(model, circle)
+    monkeypatch.setattr("predictors.training_free.passes.circle.SCORES", 1)
+    assert length_distortion(model, circle) == pytest.approx(whole, rel=1e-5)
+
+
+def test_batch_norms_are_as_they_were_after_a_circle():
+    model = tiny_cnn()
+    length_distortion(model, draw_circle((3, 16, 16), torch.Generator().manual_seed(0)))
+    assert all(m.training for m in model.modules())
+
+
+def test_tangents_of_a_linear_layer_are_the_images():
+    """Summed outputs of W x: the gradient by each row of W is x, so K = D x x'."""
+    model, batch = nn.Sequential(nn.Flatten(), nn.Linear(48, 5)), _images(4)
+    x = batch.images.flatten(1).double().numpy()
+    assert tangent_kernel(model, batch.images).numpy() == pytest.approx(5 * x @ x.T, rel=1e-5)
+    values = np.linalg.eigvalsh(x @ x.T)
+    assert condition_number(model, batch.images) == pytest.approx(values[-1] / values[0], rel=1e-5)
+
+
+def test_a_singular_tangent_kernel_has_no_condition_number():
+    batch = Batch(torch.ones(4, 3, 16, 16))
+    assert score(tiny_vit(), batch, ("ntk",))["ntk"].status == "nan"
+
+
+def test_meco_of_known_correlations():
+    rows = torch.tensor([[1.0, -1.0, 1.0, -1.0], [1.0, 1.0, -1.0, -1.0]])
+    assert smallest(rows) == pytest.approx(1)  # orthogonal channels
+    assert smallest(torch.stack([rows[0], rows[0] + rows[1]])) == pytest.approx(1 - math.sqrt(0.5))
+    assert smallest(torch.stack([rows[0], 2 * rows[0]])) == pytest.approx(0, abs=1e-12)
+    assert smallest(torch.ones(2, 4)) == 0  # a constant channel has no correlations
+    assert smallest(torch.eye(3)) == 0  # as many channels as positions
+
+
+def test_regions_are_distinct_patterns():
+    patterns = torch.tensor([[[1, 0], [0, 0]], [[1, 0], [0, 1]], [[0, 0], [1, 1]]]).bool()
+    assert regions(patterns).tolist() == [2, 3]
+
+
+def test_jacobians_that_are_uncorrelated_are_best():
+    best = decorrelation(torch.tensor([[1.0, -1, 0, 0], [0, 0, 1, -1]]))
+    assert best == pytest.approx(-2, abs=1e-4)
+    assert decorrelation(torch.tensor([[1.0, -1, 0, 0], [1, -1, 0.1, -0.1]])) < best
+
+
+def test_az_nas_sums_the_logs_of_ranks():
+    s = aggregate_ranks({"az_expressivity": [1.0, 2.0, 3.0], "az_complexity": [5.0, None, 4.0]})
+    assert s == pytest.approx([math.log(1 / 3 * 3 / 3), math.log(2 / 3 * 1 / 3), math.log(3 / 3 * 2 / 3)])
+    assert aggregate_ranks({"ntk": [1.0, 2.0]})[0] > aggregate_ranks({"ntk": [1.0, 2.0]})[1]  # lower is better
+    with pytest.raises(NasError, match="lengths"):
+        aggregate_ranks({"az_expressivity": [1.0], "az_complexity": [1.0, 2.0]})

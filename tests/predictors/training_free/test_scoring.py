@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from predictors.testing import random_batch, tiny_cnn, tiny_vit
-from predictors.training_free import Batch, Limits, Outcome, get_proxy, score, score_architecture
+from predictors.training_free import Batch, Limits, Outcome, get_proxy, list_proxies, score, score_architecture
 from predictors.training_free.guard import TimedOut, memory_limit, time_limit
 from predictors.training_free.isolation import stable_seed
 from predictors.training_free.probe import input_shape
@@ -180,6 +180,23 @@ def test_an_architecture_is_built_under_its_seed_at_its_resolution():
     assert score_architecture(space, None, architecture, ("zico",), seed=6)["zico"] != first["zico"]
 
 
+def test_proxies_of_the_table_build_no_network(monkeypatch):
+    space = get_space("elasticvit", num_classes=10)
+    monkeypatch.setattr(type(space), "model", lambda *_: pytest.fail("built"))
+    names = [n for n in list_proxies() if get_proxy(n).cost == "table"]
+    found = score_architecture(space, None, space.architecture(SMALL), names)
+    assert {"params", "macs", "depth", "width", "entropy", "az_complexity"} <= set(names)
+    assert all(o.ok for o in found.values())
+    assert found["params"].value == space.price_architecture(space.architecture(SMALL))["params"]
+
+
+@pytest.mark.parametrize("name", ["le", "curvature"])
+def test_length_and_curvature_are_the_same_alone_and_together(name):
+    """They share one pass only where both are wanted."""
+    for model in (tiny_vit(), tiny_cnn()):
+        assert score(model, names=("le", "curvature"))[name] == score(model, names=(name,))[name]
+
+
 def test_an_architecture_of_another_space_is_refused():
     space = get_space("elasticvit", num_classes=10)
     with pytest.raises(SpaceError, match="options"):
@@ -211,10 +228,11 @@ def test_threads_of_one_process_take_turns():
 
 
 def test_scoring_does_not_import_torchs_compiler():
-    """A worker would pay seconds and 160 MB for it."""
+    """A worker would pay seconds and 160 MB for it. Forward mode does so by itself, so those proxies are left out."""
     code = (
-        "import sys; from torch import nn; from predictors.training_free import list_proxies, score;"
-        "score(nn.Sequential(nn.Flatten(), nn.Linear(12, 4), nn.GELU()), names=list_proxies(), input_size=(3, 2, 2));"
+        "import sys; from torch import nn; from predictors.training_free import get_proxy, list_proxies, score;"
+        "names = [n for n in list_proxies() if get_proxy(n).cost != 'jacobian'];"
+        "score(nn.Sequential(nn.Flatten(), nn.Linear(12, 4), nn.GELU()), names=names, input_size=(3, 2, 2));"
         "sys.exit('torch._dynamo' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
