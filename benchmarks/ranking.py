@@ -1,4 +1,4 @@
-"""Kendall's tau-b with bootstrap intervals over networks, vectorised.
+"""Rank correlations with bootstrap intervals over networks, vectorised.
 
 Shapes: n networks, R bootstrap resamples, T tasks. A resample is a row of counts, so with S the matrix of pairwise
 signs, the sums that tau is made of are quadratic forms: sum_ij w_i w_j Sx_ij Sy_ij = w' (Sx * Sy) w.
@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.stats import rankdata
 
 Array = NDArray[np.float64]
 
@@ -27,6 +28,9 @@ class Estimate:
         """From a value and its resamples, shape (R,)."""
         low, high = np.nanpercentile(resampled, [2.5, 97.5])
         return cls(*(round(float(v), 3) for v in (value, low, high)))
+
+    def __str__(self) -> str:
+        return f"{self.value:+.3f} [{self.low:+.3f}, {self.high:+.3f}]"
 
 
 def resamples(n: int, count: int = 2000, seed: int = 0) -> Array:
@@ -49,3 +53,12 @@ def kendall(x: Array, y: Array, counts: Array) -> Array:
 def mean_kendall(x: Array, tasks: Array, counts: Array) -> Array:
     """Mean over tasks, shape (T, n), of :func:`kendall` on the same resamples, shape (R + 1,)."""
     return np.mean([kendall(x, y, counts) for y in tasks], axis=0)
+
+
+def spearman(x: Array, y: Array, counts: Array) -> Array:
+    """Spearman's rho of x and y, shape (n,), on each resample, shape (R + 1,); networks with a NaN are left out."""
+    known = np.isfinite(x) & np.isfinite(y)
+    places = [np.repeat(np.arange(known.sum()), row.astype(int)) for row in counts[:, known]]
+    pairs = [(rankdata(x[known][p]), rankdata(y[known][p])) for p in places]
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.array([np.corrcoef(a, b)[0, 1] for a, b in pairs])

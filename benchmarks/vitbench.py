@@ -20,9 +20,14 @@ IMG_SIZE, CLASSES, HEAD_DIM = 224, 100, 64
 TASKS = tuple(f"{data}_{how}_acc" for data in ("c100", "flower", "chaoyang") for how in ("base", "kd"))
 
 
+def data_folder() -> Path:
+    """Where the measurements lie: ``NAS_DATA``, or ``shared/data`` beside the project."""
+    return Path(os.environ.get("NAS_DATA", Path(__file__).parents[2] / "shared" / "data"))
+
+
 def table(space: str) -> pd.DataFrame | None:
     """The table of ``autoformer`` or ``pit`` with columns ``params`` and ``macs`` added, or None if it is not there."""
-    path = Path(os.environ.get("NAS_DATA", Path(__file__).parents[2] / "shared" / "data")) / f"vitbench_{space}.csv"
+    path = data_folder() / f"vitbench_{space}.csv"
     if not path.exists():
         return None
     names = {"params_nohead": "params", "block_params": "params", "macs_224": "macs", "block_macs_224": "macs"}

@@ -6,20 +6,21 @@ exact, so the same seed gives the same bytes.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from predictors.latency import DeviceProfile
+    from predictors.latency.profile import Quantity
     from search_spaces.pricing import Cost
 
-Measure = Literal["latency", "energy"]
 UNITS: Mapping[str, tuple[str, float]] = {"latency": ("ms", 1e6), "energy": ("mJ", 1e6)}
 """Unit shown per measure, and how many base units it holds."""
 PATTERN = re.compile(r"(?P<measure>latency|energy)@(?P<device>[^\s@]+)")
-WRITTEN = {
+WRITTEN: Mapping[str, tuple[Quantity, float]] = {
     "ns": ("latency", 1.0), "us": ("latency", 1e3), "ms": ("latency", 1e6), "s": ("latency", 1e9),
     "uj": ("energy", 1e3), "mj": ("energy", 1e6), "j": ("energy", 1e9),
 }  # fmt: skip
@@ -30,7 +31,7 @@ WRITTEN = {
 class DeviceQuantity:
     """A measure on a device, which is a profile's name or the path of its file."""
 
-    measure: str
+    measure: Quantity
     device: str
 
     @property
@@ -54,16 +55,16 @@ class DeviceQuantity:
         return UNITS[self.measure][1]
 
     def cost(self, profile: DeviceProfile) -> Cost:
-        """What a space attaches to price this quantity. Raises NasError where the profile has no such measure."""
-        from predictors.latency import energy_cost, latency_cost
+        """What a space attaches to price this quantity; pricing raises ProfileError where the profile lacks it."""
+        from predictors.latency.lookup import device_cost
 
-        return (latency_cost if self.measure == "latency" else energy_cost)(profile, self.name)
+        return device_cost(profile, self.measure, self.name)
 
 
 def device_quantity(name: str) -> DeviceQuantity | None:
     """The quantity of such a name; None where it is something else (``macs``)."""
     match = PATTERN.fullmatch(name)
-    return DeviceQuantity(match["measure"], match["device"]) if match else None
+    return DeviceQuantity("energy" if match["measure"] == "energy" else "latency", match["device"]) if match else None
 
 
 def device_quantities(names: Iterable[str]) -> dict[str, DeviceQuantity]:
@@ -79,4 +80,4 @@ def profile_documents(names: Iterable[str]) -> dict[str, Any]:
         return {}
     from predictors.latency import load_profile
 
-    return {d: load_profile(d).document() for d in devices}
+    return {d: json.loads(load_profile(d).to_json()) for d in devices}

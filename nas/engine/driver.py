@@ -18,6 +18,7 @@ from nas.engine.launchers import Job, Launcher
 from nas.engine.merge import Archive
 from nas.engine.spec import SearchSpec
 from nas.errors import RunFailed
+from nas.runs.calibrated import Calibrated
 from nas.runs.run import Run
 from nas.runs.store import Progress, Store, genomes_of
 from search_spaces.space import Genomes
@@ -25,6 +26,8 @@ from search_spaces.space import Genomes
 EXPLORING_SHARE = 0.5
 """Of a time limit, the share after which exploring stops and judging the survivors begins."""
 POLL_S = 0.02
+PREDICTED_AT_MOST = 512
+"""Members of the archive whose accuracy a calibrated run predicts at a promotion."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,8 @@ class Driver:
         self._launcher = launcher
         self._exchange = Exchange(run.path / "islands")
         self._archive = Archive(self._spec, self._space)
+        calibrated = Calibrated.of(run)
+        self._calibrated = calibrated if calibrated is not None and calibrated.ranks else None
         self._on_update = on_update or (lambda update: None)
         self._time_s = time_s
         self._waiting: set[str] = set()
@@ -140,7 +145,14 @@ class Driver:
     def _choose(self, generation: int) -> dict[str, Genomes]:
         """Architectures of the merged archive promoted at a generation, by id."""
         keep = dict(self._spec.promotions).get(generation, 0)
-        return self._fresh(self._archive.spread(keep)) if keep else {}
+        return self._fresh(self._survivors(keep)) if keep else {}
+
+    def _survivors(self, keep: int) -> Genomes:
+        """An even spread over the archive; of a calibrated run, half of it those predicted to be most accurate."""
+        if self._calibrated is None:
+            return self._archive.spread(keep)
+        best = self._calibrated.best(self._archive.spread(PREDICTED_AT_MOST), keep // 2)
+        return np.concatenate([best, self._archive.spread(keep - len(best))])
 
     def _fresh(self, genomes: Genomes) -> dict[str, Genomes]:
         known = set(self._store.promoted()["architecture"])
@@ -148,7 +160,7 @@ class Driver:
         return {a: g for a, g in by_id.items() if a not in known}
 
     def _promote(self, generation: int, keep: int) -> None:
-        promoted = self._fresh(self._archive.spread(keep))
+        promoted = self._fresh(self._survivors(keep))
         with self._store.transaction() as connection:
             self._store.add_promoted(connection, generation, promoted)
         self._submit(promoted)

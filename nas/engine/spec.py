@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,6 +13,9 @@ from nas.devices import DeviceQuantity, device_quantities
 from nas.errors import NasError
 from nas.objectives import DEFAULT_OBJECTIVES, DEFAULT_PROXIES, Objective, get_objectives
 from search_spaces import SearchSpace, get_space
+
+if TYPE_CHECKING:
+    from predictors.latency import DeviceProfile
 
 ENUMERATED = 100_000
 """Spaces of up to so many combinations are priced whole, not evolved."""
@@ -64,11 +67,15 @@ class SearchSpec:
         """A fresh space with these options, which prices the devices asked for too."""
         space = get_space(self.space, **self.space_options)
         if self.device_quantities:
-            from predictors.latency import DeviceProfile
-
-            profiles = {name: DeviceProfile.from_json(document) for name, document in self.devices.items()}
-            space.attach(*(q.cost(profiles[q.device]) for q in self.device_quantities.values()))
+            space.attach(*(q.cost(self.profiles[q.device]) for q in self.device_quantities.values()))
         return space
+
+    @cached_property
+    def profiles(self) -> dict[str, DeviceProfile]:
+        """The profiles of :attr:`devices`, read and checked."""
+        from predictors.latency import DeviceProfile
+
+        return {name: DeviceProfile.from_json(document, name) for name, document in self.devices.items()}
 
     @cached_property
     def device_quantities(self) -> dict[str, DeviceQuantity]:
@@ -88,7 +95,7 @@ class SearchSpec:
     @cached_property
     def judges(self) -> tuple[str, ...]:
         """Every proxy to compute: those that are objectives, then the others."""
-        return tuple(dict.fromkeys([*(o.name for o in self.objective_list if o.cost == "proxy"), *self.proxies]))
+        return tuple(dict.fromkeys([*(o.name for o in self.objective_list if o.cost != "table"), *self.proxies]))
 
     @cached_property
     def explored(self) -> tuple[Objective, ...]:

@@ -3,7 +3,9 @@
 from nas.report.data import (
     ArchitectureCard,
     Axis,
+    DeviceView,
     FunnelLevel,
+    OperatorBar,
     Recommendation,
     ReportData,
     StageRow,
@@ -13,7 +15,9 @@ from nas.report.writer import write_report
 __all__ = [
     "ArchitectureCard",
     "Axis",
+    "DeviceView",
     "FunnelLevel",
+    "OperatorBar",
     "Recommendation",
     "ReportData",
     "StageRow",

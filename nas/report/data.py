@@ -70,6 +70,48 @@ class StageRow:
 
 
 @dataclass(frozen=True)
+class OperatorBar:
+    """One operator on a device: what it takes, and what its arithmetic alone would take at peak (``ideal``)."""
+
+    stage: str
+    kind: str
+    amount: float
+    ideal: float
+    title: str
+
+    @property
+    def efficiency(self) -> float:
+        """``ideal / amount``."""
+        return self.ideal / self.amount if self.amount > 0 else 0.0
+
+
+@dataclass(frozen=True)
+class DeviceView:
+    """Where the time of one architecture goes on one device; amounts in ``unit``.
+
+    ``kinds`` are (kind of operator, amount), dearest first; ``notes`` say what the peak is and what was not measured.
+    """
+
+    label: str
+    unit: str
+    total: float
+    low: float
+    high: float
+    bars: Sequence[OperatorBar]
+    kinds: Sequence[tuple[str, float]]
+    notes: Sequence[str] = ()
+
+    @property
+    def waterline(self) -> float:
+        """Efficiency of the whole."""
+        return sum(bar.ideal for bar in self.bars) / self.total if self.total > 0 else 0.0
+
+    def stage_amount(self, stage: str) -> float:
+        """What the operators of a stage take together."""
+        return sum(bar.amount for bar in self.bars if bar.stage == stage)
+
+
+@dataclass(frozen=True)
 class ArchitectureCard:
     """All that is shown of one architecture: ``index`` is its row of the front, ``totals`` extra label/value pairs."""
 
@@ -80,6 +122,7 @@ class ArchitectureCard:
     totals: Mapping[str, Any] = field(default_factory=dict)
     code: str = ""
     json_path: str = ""
+    devices: Sequence[DeviceView] = ()
 
 
 @dataclass(frozen=True)

@@ -24,6 +24,7 @@ from nas.report.data import ArchitectureCard, ReportData
 from nas.report.drawing import architecture_svg, family, thumb_svg
 from nas.report.payload import embed, payload
 from nas.report.view import funnel_bars, intro, tiles
+from nas.report.waterline import waterline_svg
 
 CARD_BUDGET = 4_000_000  # characters of all cards together, each some 10,000; the run's JSON files hold the rest
 STYLES = ("tokens.css", "layout.css", "components.css", "charts.css")
@@ -71,7 +72,8 @@ def _card(card: ArchitectureCard, data: ReportData, columns: Sequence[Column]) -
     recommended = data.recommended is not None and data.recommended.index == card.index
     context = {"card": card, "row": row, "columns": columns, "spent": spent, "families": families}
     template = _environment().get_template("card.html")
-    text = template.render(drawing=architecture_svg(card), recommended=recommended, **context)
+    gaps = [waterline_svg(view) for view in card.devices]
+    text = template.render(drawing=architecture_svg(card), gaps=gaps, recommended=recommended, **context)
     # Up to hundreds of cards travel in the page: indentation between tags is a fifth of them.
     return Markup(re.sub(r">\s*\n\s*<", "><", text))  # escaped by the template
 

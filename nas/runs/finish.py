@@ -11,12 +11,16 @@ import pandas as pd
 from nas.engine.nsga2 import violation
 from nas.engine.pareto import non_dominated
 from nas.errors import RunFailed
+from nas.runs.calibrated import Calibrated
 from nas.runs.run import Run
 from nas.runs.store import genomes_of
 
 
 def judged(run: Run) -> pd.DataFrame:
-    """Every promoted architecture: ``id``, ``genome``, table quantities, proxy scores (NaN where there is none)."""
+    """Every promoted architecture: ``id``, ``genome``, table quantities, proxy scores (NaN where there is none).
+
+    With a calibration also predicted and trained accuracies (see ``nas.runs.calibrated``).
+    """
     promoted = run.store.promoted()
     genomes = genomes_of(promoted, len(run.space.choices))
     frame = pd.DataFrame({"id": promoted["architecture"]} | run.space.price(genomes, run.space.quantities))
@@ -25,6 +29,9 @@ def judged(run: Run) -> pd.DataFrame:
     for proxy in run.spec.judges:
         values = scores[(scores["proxy"] == proxy) & (scores["status"] == "ok")].set_index("architecture")["value"]
         frame[proxy] = frame["id"].map(values).astype(float)
+    calibrated = Calibrated.of(run)
+    if calibrated is not None:
+        frame = calibrated.predict(frame)
     inside = violation({q: frame[q].to_numpy() for q in run.space.quantities}, run.spec.budget.intervals) <= 0
     return frame[inside].reset_index(drop=True)
 
@@ -44,9 +51,23 @@ def front_of(run: Run) -> pd.DataFrame:
     return frame.iloc[order].reset_index(drop=True)
 
 
+def with_intervals(run: Run, front: pd.DataFrame) -> pd.DataFrame:
+    """``front`` with the 90 % interval of what devices predict, in the columns ``NAME_low`` and ``NAME_high``."""
+    quantities = run.spec.device_quantities
+    if not quantities:
+        return front
+    tables = [run.space.operators(run.space.decode(genome)) for genome in front["genome"]]
+    for name, quantity in quantities.items():
+        profile = run.spec.profiles[quantity.device]
+        found = [profile.predict(table, quantity.measure) for table in tables]
+        for end in ("low", "high"):
+            front[f"{name}_{end}"] = [round(float(getattr(p, end)[0]) * quantity.scale) for p in found]
+    return front
+
+
 def finish(run: Run) -> Path:
     """Write ``front.csv``, ``architectures/*.json`` and the report; returns the path of ``report.html``."""
-    front = front_of(run)
+    front = with_intervals(run, front_of(run))
     folder = run.path / "architectures"
     folder.mkdir(exist_ok=True)
     for stale in folder.glob("*.json"):

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 
-from nas.engine.recommend import recommend
+from nas.engine.recommend import Choice, recommend
+from nas.objectives import INHERITED, get_objective
 from nas.report import ArchitectureCard, Axis, FunnelLevel, Recommendation, ReportData, StageRow
+from nas.runs.calibrated import COVERAGE, PREDICTED, TRAINED, Calibrated, describe
+from nas.runs.device_views import device_views
 from nas.runs.run import Run
+from nas.runs.trained import best_inherited, inherited_note
 from search_spaces import Architecture, SearchSpace
 
 CLOUD = 4000
@@ -29,8 +34,8 @@ def report_data(run: Run) -> ReportData:
         objectives=[Axis(o.name, o.label, o.unit, o.direction, o.scale) for o in spec.objective_list],
         facts=facts(run),
         front=front,
-        score_columns=list(spec.judges),
-        score_notes=score_notes(spec.judges),
+        score_columns=[*_accuracies(front), *spec.judges],
+        score_notes=score_notes(run) | accuracy_notes(run),
         cloud=cloud(run),
         published=published(space),
         history=run.store.history(),
@@ -62,6 +67,7 @@ def facts(run: Run) -> dict[str, str]:
     spec, environment = run.spec, run.document.get("environment", {})
     history = run.store.history()
     git = environment.get("git") or {}
+    calibrated = Calibrated.of(run)
     rows = {
         "Run": run.name,
         "Started": str(run.document.get("created", "")),
@@ -74,16 +80,35 @@ def facts(run: Run) -> dict[str, str]:
         "Hardware": f"{environment.get('processor', '')}, {environment.get('cores', '?')} cores",
         "System": f"{environment.get('system', '')}, Python {environment.get('python', '')}",
         "Versions": ", ".join(f"{k} {v}" for k, v in environment.get("packages", {}).items()),
+        "Calibrated": f"on {len(calibrated.accuracies)} accuracies of {calibrated.source}" if calibrated else "",
         "Git": f"{str(git.get('commit', ''))[:10]}{'' if git.get('clean') else ' with changes'}" if git else "",
     }
     return {k: v for k, v in rows.items() if v}
 
 
-def score_notes(judges: tuple[str, ...]) -> dict[str, str]:
+def score_notes(run: Run) -> dict[str, str]:
     """What each proxy is worth, in a sentence, from its evidence."""
     from predictors.training_free import note
 
-    return {name: note(name) for name in judges}
+    return {name: inherited_note(run) if name == INHERITED else note(name) for name in run.spec.judges}
+
+
+def _accuracies(front: pd.DataFrame) -> list[str]:
+    """The accuracy columns of a calibrated run's front."""
+    return [c for c in (*PREDICTED, TRAINED) if c in front and front[c].notna().any()]
+
+
+def accuracy_notes(run: Run) -> dict[str, str]:
+    """What a calibrated run's accuracies are worth."""
+    calibrated = Calibrated.of(run)
+    if calibrated is None:
+        return {}
+    return {
+        PREDICTED[0]: f"accuracy: predicted {describe(calibrated.check)}.",
+        PREDICTED[1]: f"Lower end of the predicted accuracy's {COVERAGE:.0%} conformal interval.",
+        PREDICTED[2]: f"Upper end of the predicted accuracy's {COVERAGE:.0%} conformal interval.",
+        TRAINED: f"Accuracy after training, from {calibrated.source}.",
+    }
 
 
 def cloud(run: Run) -> pd.DataFrame:
@@ -109,16 +134,14 @@ def funnel(run: Run) -> list[FunnelLevel]:
         failed = scores[scores["status"] != "ok"]["architecture"].nunique()
         note = f"{', '.join(run.spec.judges)}; {failed} could not be judged" if failed else ", ".join(run.spec.judges)
         judged = scores["architecture"].nunique()
-        levels.append(
-            FunnelLevel("Training-free proxies", judged, len(run.front), float(scores["seconds"].sum()), note)
-        )
+        name = "Trained supernet" if INHERITED in run.spec.judges else "Training-free proxies"
+        levels.append(FunnelLevel(name, judged, len(run.front), float(scores["seconds"].sum()), note))
     return levels
 
 
 def recommendation(run: Run, front: pd.DataFrame) -> Recommendation:
     """The recommended row, why, how sure, and its neighbours along MACs."""
-    judges = {"capacity": "max"} | dict.fromkeys(run.spec.judges, "max")
-    choice = recommend(front, judges)
+    choice = _chosen(run, front)
     row = front.iloc[choice.index]
     by_macs = front["macs"].rank(method="first").astype(int) - 1
     position = {int(p): int(i) for i, p in by_macs.items()}
@@ -132,8 +155,24 @@ def recommendation(run: Run, front: pd.DataFrame) -> Recommendation:
             neighbours.append((index, f"the next {word} one: {change:+.1%} MACs, {capacity:+.1%} capacity"))
     if choice.second is not None and choice.second not in [i for i, _ in neighbours]:
         neighbours.append((choice.second, "the runner-up of the judges"))
-    headline = f"{row['id']}: {row['macs'] / 1e6:.1f} M MACs, {row['params'] / 1e6:.2f} M parameters"
+    devices = "".join(
+        f", {row[name] / q.scale:.3g} {q.unit} on {q.device}" for name, q in run.spec.device_quantities.items()
+    )
+    headline = f"{row['id']}: {row['macs'] / 1e6:.1f} M MACs, {row['params'] / 1e6:.2f} M parameters{devices}"
     return Recommendation(choice.index, headline, choice.reasons, choice.confidence, tuple(neighbours))
+
+
+def _chosen(run: Run, front: pd.DataFrame) -> Choice:
+    """By predicted accuracy where the run is calibrated and that ranks at all, else by capacity and the proxies."""
+    if INHERITED in run.spec.judges:
+        return best_inherited(run, front)
+    calibrated = Calibrated.of(run)
+    if calibrated is None or not calibrated.ranks:
+        return recommend(front, {"capacity": "max"} | {name: get_objective(name).direction for name in run.spec.judges})
+    choice = recommend(front, {PREDICTED[0]: "max"})
+    accuracy, low, high = front.iloc[choice.index][list(PREDICTED)]
+    reason = f"highest predicted accuracy of the front: {accuracy:.4g}, {COVERAGE:.0%} interval {low:.4g} to {high:.4g}"
+    return replace(choice, reasons=(reason,), confidence=f"predicted {describe(calibrated.check)}")
 
 
 def card(run: Run, index: int) -> ArchitectureCard:
@@ -144,7 +183,7 @@ def card(run: Run, index: int) -> ArchitectureCard:
     return ArchitectureCard(
         index, architecture.id, _name(architecture), stage_rows(run.space, architecture),
         totals={"Resolution": f"{architecture.config['resolution']} px"} if "resolution" in architecture.config else {},
-        code=code, json_path=path,
+        code=code, json_path=path, devices=device_views(run.spec, run.space.operators(architecture)),
     )  # fmt: skip
 
 

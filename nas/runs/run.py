@@ -7,10 +7,12 @@
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,7 +58,8 @@ class Run:
             Store(storage, identity).close()  # a database that cannot be opened is found before anything is written
         hidden = sa.make_url(storage).render_as_string(hide_password=True) if storage else None
         document = {
-            "format": FORMAT, "id": identity, "name": name, "status": "running", "spec": spec.to_dict(),
+            "format": FORMAT, "id": identity, "name": name, "status": "running",
+            "spec": spec.to_dict() | {"devices": {d: _profile_path(d) for d in spec.devices}},
             "created": datetime.now(UTC).isoformat(timespec="seconds"), "storage": hidden,
             "environment": environment(), "reproducible": True, **(facts or {}),
         }  # fmt: skip
@@ -65,6 +68,8 @@ class Run:
             document["command"] = str(document.get("command", "")).replace(storage, hidden)
         try:
             path.mkdir(parents=True)
+            for device, profile in spec.devices.items():
+                _keep(profile, path / _profile_path(device))
         except OSError as error:
             raise RunError(f"{path} cannot be made: {error.strerror}", path=str(path)) from None
         run = cls(path, document, storage)
@@ -122,7 +127,9 @@ class Run:
     @cached_property
     def spec(self) -> SearchSpec:
         """The inputs of the search."""
-        return SearchSpec.from_dict(self.document["spec"])
+        spec = dict(self.document["spec"])
+        profiles = {d: _kept(self.path, text) for d, text in spec.get("devices", {}).items()}
+        return SearchSpec.from_dict(spec | {"devices": profiles})
 
     @cached_property
     def space(self) -> SearchSpace:
@@ -178,6 +185,28 @@ class Run:
         """The PyTorch module of one row of the front, with fresh weights."""
         architecture = self.architecture(index)
         return self.space.model(self.space.architecture(architecture.config))
+
+
+def _profile_path(device: str) -> str:
+    """Where in a run's folder the profile of a device (a name, or a file's path) is kept."""
+    name = re.sub(r"[^A-Za-z0-9._-]+", "-", Path(device).name).lstrip(".")
+    return f"devices/{name.removesuffix('.json')}-{sha256(device.encode()).hexdigest()[:6]}.json"
+
+
+def _keep(profile: Mapping[str, Any], path: Path) -> None:
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(profile) + "\n")
+
+
+def _kept(folder: Path, text: str) -> Any:
+    """The profile at a path relative to the run. Raises RunError where it is missing, damaged or elsewhere."""
+    path = (folder / text).resolve()
+    if folder.resolve() not in path.parents:
+        raise RunError(f"{folder}/run.json points outside of the run: {text!r}")
+    try:
+        return json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise RunError(f"{folder}/{text} is missing or damaged: {error}", path=str(folder)) from None
 
 
 def _checked(front: pd.DataFrame) -> pd.DataFrame:
