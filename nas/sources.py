@@ -7,11 +7,15 @@ of a saved model (``nas.weights``).
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nas.errors import NasError, SpaceError, UnknownName
 from search_spaces import Architecture, OperatorTable, SearchSpace, get_space, list_spaces
 from search_spaces.architecture import MAX_JSON_BYTES
 from search_spaces.errors import unknown_name
+
+if TYPE_CHECKING:
+    from torch import nn
 
 FORMS = "SPACE:NAME, RUN, RUN#INDEX or FILE.json"
 
@@ -42,16 +46,21 @@ def operator_table(text: str) -> OperatorTable:
     if not text.startswith("timm:"):
         space, architecture = resolve(text)
         return space.operators(architecture)
-    import timm
-
     from search_spaces import trace
 
-    name = text.removeprefix("timm:")
+    return trace(timm_model(text.removeprefix("timm:")))
+
+
+def timm_model(name: str) -> nn.Module:
+    """A timm model with fresh weights. Raises UnknownName."""
+    import timm
+
     if not timm.is_model(name):
         error = unknown_name("timm model", name, timm.list_models())
         # Without the list of a thousand names.
         raise UnknownName(str(error).partition(" (known:")[0], **error.data)
-    return trace(timm.create_model(name))
+    model: nn.Module = timm.create_model(name)
+    return model
 
 
 def _of_run(path: str, row: str, index: int | None) -> tuple[SearchSpace, Architecture]:

@@ -1,0 +1,1 @@
+"""Device profiles that we ship, one JSON file each: coefficients and evidence, never rows of measurements."""
