@@ -11,22 +11,32 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from nas.api import create_model, load_run, resume, search
     from nas.budget import Budget
+    from nas.calibrating import calibrate
     from nas.designers.design import Design
     from nas.designing import design
     from nas.errors import NasError
     from nas.runs.run import Run
+    from nas.scaling import resume_scale, scale
+    from nas.stitching.api import stitch
+    from nas.supernet_search import search_supernet
+    from nas.training.api import evaluate, extract, finetune, train, train_supernet
     from nas.weights import load_model, save_model
 
 _HOME = {
     "search": "nas.api", "resume": "nas.api", "load_run": "nas.api", "create_model": "nas.api",
     "design": "nas.designing", "Design": "nas.designers.design",
+    "calibrate": "nas.calibrating", "scale": "nas.scaling", "resume_scale": "nas.scaling",
+    "train_supernet": "nas.training.api", "train": "nas.training.api", "finetune": "nas.training.api",
+    "evaluate": "nas.training.api", "extract": "nas.training.api", "search_supernet": "nas.supernet_search",
+    "stitch": "nas.stitching.api",
     "load_model": "nas.weights", "save_model": "nas.weights",
     "Budget": "nas.budget", "NasError": "nas.errors", "Run": "nas.runs.run",
 }  # fmt: skip
 
 __all__ = [
-    "Budget", "Design", "NasError", "Run", "create_model", "design", "load_model", "load_run", "resume", "save_model",
-    "search",
+    "Budget", "Design", "NasError", "Run", "calibrate", "create_model", "design", "evaluate", "extract", "finetune",
+    "load_model", "load_run", "resume", "resume_scale", "save_model", "scale", "search", "search_supernet", "stitch",
+    "train", "train_supernet",
 ]  # fmt: skip
 
 

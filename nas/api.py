@@ -12,7 +12,7 @@ from nas.budget import Budget
 from nas.devices import profile_documents
 from nas.engine.spec import SearchSpec
 from nas.engine.survey import Survey, survey
-from nas.errors import BudgetInfeasible, NasError
+from nas.errors import BudgetInfeasible, NasError, RunError
 from nas.runs.place import place
 from predictors.training_free import list_proxies
 from search_spaces.errors import unknown_name
@@ -55,6 +55,8 @@ def search(
         space, dict(space_options), limits.texts, candidates=candidates, islands=islands, seed=seed, promote=promote,
         devices=profile_documents([*limits.intervals, *chosen.get("objectives", ())]), **chosen,
     )  # fmt: skip
+    if any(o.cost == "trained" for o in spec.objective_list):
+        raise NasError("inherited accuracy needs a trained supernet: nas search --supernet FOLDER")
     workers, time_s = _checked(workers, time_s)
     place(out, name or uuid4().hex)
     facts = look(spec)
@@ -94,6 +96,8 @@ def resume(
     run = Run.open(path, storage)
     if run.status == "done":
         return run
+    if run.document.get("kind") == "scale":
+        raise RunError(f"{path} is a scaling: continue it with nas.resume_scale({str(path)!r})", path=str(path))
     recorded = run.document.get("workers")
     workers, time_s = _checked(workers if workers is not None else recorded, time_s)
     if time_s is not None:
@@ -135,6 +139,14 @@ def _infeasible(facts: Survey) -> BudgetInfeasible:
 
 
 def _execute(run: Run, workers: int, ray_address: str | None, time_s: float | None, on_update: OnUpdate | None) -> Run:
+    if run.document.get("kind") == "stitch":
+        from nas.stitching.api import complete as complete_stitching
+
+        return complete_stitching(run, workers=workers or None, ray_address=ray_address, on_update=on_update)
+    if "supernet" in run.document:
+        from nas.supernet_search import complete
+
+        return complete(run, on_update)
     from nas.engine.driver import Driver
     from nas.engine.launchers import LocalLauncher
     from nas.runs.finish import finish

@@ -12,12 +12,13 @@ from predictors.training_free import DEFAULT_PROXIES
 from search_spaces.errors import unknown_name
 
 Direction = Literal["max", "min"]
-CostClass = Literal["table", "proxy"]
+CostClass = Literal["table", "proxy", "trained"]
 
 
 @dataclass(frozen=True)
 class Objective:
-    """``cost`` says who computes it: the operator table (microseconds, batched) or a training-free proxy (a second).
+    """``cost`` says who computes it: the operator table (microseconds, batched) or a training-free proxy (a second),
+    or a trained supernet (seconds).
 
     A value divided by ``scale`` is in ``unit``.
     """
@@ -46,6 +47,9 @@ TABLE_OBJECTIVES = {
     )
 }
 DEFAULT_OBJECTIVES = ("capacity", "macs")
+INHERITED = "inherited_accuracy"
+"""Accuracy with a supernet's weights: an objective of ``nas search --supernet`` only."""
+INHERITED_OBJECTIVE = Objective(INHERITED, "max", "Inherited accuracy", "%", 0.01, "trained")
 
 
 def table_objective(name: str) -> Objective | None:
@@ -64,6 +68,8 @@ def get_objective(name: str) -> Objective:
     table = table_objective(name)
     if table is not None:
         return table
+    if name == INHERITED:
+        return INHERITED_OBJECTIVE
     from predictors.training_free import get_proxy, list_proxies
 
     proxies = list_proxies()

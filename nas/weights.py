@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -97,8 +98,13 @@ def input_size(model: nn.Module) -> tuple[int, int, int]:
     return int(size[0]), int(size[1]), int(size[2])
 
 
-def save_model(model: nn.Module, architecture: Architecture, folder: Path | str) -> Path:
-    """Write ``model.json`` and ``model.safetensors`` into ``folder``; returns it. Raises NasError where it cannot."""
+def save_model(
+    model: nn.Module, architecture: Architecture, folder: Path | str, facts: Mapping[str, Any] | None = None
+) -> Path:
+    """Write ``model.json`` and ``model.safetensors`` into ``folder``; returns it. Raises NasError where it cannot.
+
+    ``facts`` (plain data) are added to ``model.json``: what its training says in the place of the defaults.
+    """
     from safetensors.torch import save_model as save_tensors
 
     folder = Path(folder)
@@ -107,7 +113,8 @@ def save_model(model: nn.Module, architecture: Architecture, folder: Path | str)
         partial = folder / (MODEL_WEIGHTS + ".tmp")
         save_tensors(model, str(partial), metadata={"architecture": architecture.id, "space": architecture.space})
         as_any_file(partial)
-        (folder / MODEL_JSON).write_text(json.dumps(_document(model, architecture), indent=1) + "\n")
+        document = _document(model, architecture) | dict(facts or {})
+        (folder / MODEL_JSON).write_text(json.dumps(document, indent=1) + "\n")
         partial.replace(folder / MODEL_WEIGHTS)
     except OSError as error:
         raise NasError(f"{folder} cannot be written: {error.strerror or error}") from None

@@ -184,6 +184,8 @@ class SearchSpace(ABC):
         return g
 
     rule_text: ClassVar[str] = "no rule"
+    ordered: ClassVar[bool] = True
+    """Whether the values of every choice go from small networks to large ones."""
 
     def check_options(self, architecture: Architecture) -> None:
         """SpaceError unless the architecture belongs to this space with these options."""

@@ -36,7 +36,7 @@ def test_imports_point_one_way(package: str) -> None:
 
 
 def test_ray_only_at_the_edge() -> None:
-    """Two modules know Ray: the one that launches islands and the doctor that looks whether it is there."""
+    """Three modules know Ray: those that launch islands and trainings, and the doctor that looks for it."""
     users = {str(p.relative_to(ROOT)) for p in (ROOT / "nas").rglob("*.py") if "ray" in imports(p)}
     assert users <= {"nas/engine/ray_launcher.py", "nas/training/ray_launcher.py", "nas/cli/doctor.py"}
 
@@ -46,6 +46,14 @@ def test_pydantic_pandas_sqlalchemy_stay_in_nas() -> None:
     heavy = {"pydantic", "pandas", "sqlalchemy", "ray", "typer", "rich"}
     files = [p for package in ("search_spaces", "predictors") for p in (ROOT / package).rglob("*.py")]
     assert not [str(p) for p in files if imports(p) & heavy]
+
+
+def test_the_training_core_runs_on_numpy_torch_and_timm() -> None:
+    """Only its launcher knows more."""
+    heavy = {"pydantic", "pandas", "sqlalchemy", "ray", "typer", "rich"}
+    core = [p for p in (ROOT / "nas" / "training").rglob("*.py") if p.name != "ray_launcher.py"]
+    assert core
+    assert not [str(p) for p in core if imports(p) & heavy]
 
 
 def run_python(code: str) -> str:

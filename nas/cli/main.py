@@ -13,8 +13,34 @@ from typing import Annotated
 
 import typer
 
-from nas.cli import build, compare, design, doctor, export, price, report, resume, runs, search, spaces
-from nas.cli.failures import explain
+from nas.cli import (
+    build,
+    calibrate,
+    compare,
+    design,
+    devices,
+    doctor,
+    evaluate,
+    explain,
+    export,
+    extract,
+    finetune,
+    measure,
+    predict,
+    price,
+    profile,
+    proxies,
+    report,
+    resume,
+    runs,
+    scale,
+    score,
+    search,
+    spaces,
+    stitch,
+    train,
+)
+from nas.cli.failures import explain as explain_failure
 
 HELP = """Which vision architecture should I train and ship under this budget, on this device?
 
@@ -36,14 +62,28 @@ app = typer.Typer(
 
 COMMANDS = {
     "search": (search, "Find the best architectures under a budget; recommend one."),
+    "scale": (scale, "Scale a ViT up to a budget without training; a series of networks."),
     "resume": (resume, "Continue an interrupted search."),
     "report": (report, "Rebuild a run's report."),
+    "calibrate": (calibrate, "Predict accuracies from a handful of trained ones, with intervals."),
     "runs": (runs, "List runs."),
     "compare": (compare, "Compare runs: hypervolume, merged front."),
     "build": (build, "Build an architecture's PyTorch module; save it."),
     "export": (export, "Export to ONNX, torch.export, a state dict or JSON; verify it."),
     "price": (price, "MACs, parameters, activations and memory, per stage."),
+    "predict": (predict, "Milliseconds on devices, with an interval."),
+    "devices": (devices, "List the device profiles, or show one, with their evidence."),
+    "measure": (measure, "Latency of a network on this machine, with an interval."),
+    "profile": (profile, "Make a device profile: measured, imported, few-shot or roofline."),
+    "explain": (explain, "Where the milliseconds go on a device, and what wastes it."),
+    "train": (train, "Train a space as a supernet, or one architecture from scratch."),
+    "stitch": (stitch, "A front between pretrained networks for a short fine-tune."),
+    "evaluate": (evaluate, "Accuracy of subnets with a supernet's weights."),
+    "extract": (extract, "A subnet as a plain model, with its weights."),
+    "finetune": (finetune, "Train a saved model further."),
     "spaces": (spaces, "List the search spaces, or describe one."),
+    "score": (score, "Judge architectures without training them, with what each proxy is worth."),
+    "proxies": (proxies, "List the training-free scores with what each is worth, or describe one."),
     "doctor": (doctor, "Check this machine and its installation."),
 }
 for _name, (_module, _short) in COMMANDS.items():
@@ -83,7 +123,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = command.main(args=[a for a in given if a != "--debug"], prog_name="nas", standalone_mode=False)
         sys.stdout.flush()
     except BaseException as error:
-        return explain(error, debug)
+        return explain_failure(error, debug)
     return code if isinstance(code, int) else 0
 
 

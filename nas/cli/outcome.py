@@ -67,7 +67,9 @@ def _recommend(out: Console, run: Run, front: pd.DataFrame, chosen: Recommendati
 
 def _front_table(run: Run, front: pd.DataFrame, chosen: Recommendation) -> Any:
     columns = list(
-        dict.fromkeys(["macs", "params", *run.spec.device_quantities, *run.spec.objectives, *run.spec.judges])
+        dict.fromkeys(
+            ["macs", "params", *run.spec.device_quantities, "accuracy", *run.spec.objectives, *run.spec.judges]
+        )
     )
     columns = [c for c in columns if c in front]
     shown = _spread(len(front), {chosen.index, *(i for i, _ in chosen.neighbours)})
@@ -93,6 +95,13 @@ def _spread(size: int, always: set[int]) -> list[int]:
 def _next_steps(out: Console, run: Run, index: int) -> None:
     out.print(f"Build it:  nas build {run.path}#{index}   or in Python: nas.create_model({str(run.path)!r}, {index})",
               soft_wrap=True)  # fmt: skip
+    if "supernet" in run.document:
+        supernet = run.document["supernet"]["path"]
+        out.print(f"With its weights:  nas extract {supernet} {run.path}#{index} --out my-model", soft_wrap=True)
     out.print(f"Hand it on:  nas export {run.path}#{index} --format onnx --out model.onnx", soft_wrap=True)
+    if run.document.get("kind") == "stitch":
+        out.print(
+            f"With its weights:  nas extract {run.path}/supernet {run.path}#{index} --out my-model", soft_wrap=True
+        )
     out.print("Report:")
     out.print(str(run.path / "report.html"), soft_wrap=True)

@@ -62,11 +62,11 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]], left: Sequence[
 
 def quantity(name: str, value: Any, unit: bool = True) -> str:
     """A value as people read it: ``macs`` in M, ``memory`` in MB; scores to four digits; a dash for nothing."""
-    from nas.objectives import table_objective
+    from nas.objectives import INHERITED, INHERITED_OBJECTIVE, table_objective
 
     if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return "–"
-    objective = table_objective(name)
+    objective = INHERITED_OBJECTIVE if name == INHERITED else table_objective(name)
     if objective is None:
         return f"{value:.5g}"
     shown = value / objective.scale
@@ -76,10 +76,11 @@ def quantity(name: str, value: Any, unit: bool = True) -> str:
 
 def heading(name: str) -> str:
     """A column's title with its unit: ``MACs (M)``."""
-    from nas.objectives import table_objective
+    from nas.objectives import INHERITED, INHERITED_OBJECTIVE, table_objective
 
     short = {"macs": "MACs", "params": "Params", "activations": "Activations", "memory": "Peak memory"}
-    objective = table_objective(name)
+    short[INHERITED] = "Inherited accuracy"
+    objective = INHERITED_OBJECTIVE if name == INHERITED else table_objective(name)
     unit = objective.unit if objective else ""
     return f"{short.get(name, name)} ({unit})" if unit else short.get(name, name)
 

@@ -28,6 +28,10 @@ def command(run: RunPath, storage: Storage = None, json: Json = False) -> None:
     opened = load_run(run, storage)
     if opened.document.get("kind") == "design":
         return _designs(run, json)
+    if opened.document.get("kind") == "scale":
+        from nas.cli import scale
+
+        return scale.report(run, json)
     finish(opened)
     conclude(opened, json)
 

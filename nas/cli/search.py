@@ -56,6 +56,11 @@ Time = Annotated[
     str | None,
     typer.Option("--time", metavar="T", help="Stop by then, judging included, whatever is left: 90s, 5m, 1h."),
 ]
+Supernet = Annotated[
+    Path | None,
+    typer.Option("--supernet", metavar="FOLDER", help="Judge by accuracy with this trained supernet's weights."),
+]
+Evaluations = Annotated[int, typer.Option("--evaluations", metavar="N", help="Subnets to evaluate with --supernet.")]
 Islands = Annotated[int, typer.Option("--islands", metavar="N", help="Populations that exchange their best.")]
 PROGRAMS = ("nas", "nas.exe", "__main__.py")
 Name = Annotated[str | None, typer.Option("--name", metavar="NAME", help="Name of the run; default: space and time.")]
@@ -66,7 +71,8 @@ def command(
     candidates: Candidates = 200_000, promote: Promote = 32, time: Time = None, workers: Workers = None,
     islands: Islands = 2, seed: Seed = 0, out: Out = Path("results"), name: Name = None, num_classes: NumClasses = None,
     img_size: ImgSize = None, in_chans: InChans = None, family: Family = None, option: Option = None,
-    ray_address: RayAddress = None, storage: Storage = None, json: Json = False,
+    ray_address: RayAddress = None, storage: Storage = None, supernet: Supernet = None, evaluations: Evaluations = 64,
+    json: Json = False,
 ) -> None:  # fmt: skip
     """Find the best architectures of a space under a budget; recommend one.
 
@@ -84,6 +90,7 @@ def command(
       nas search --budget 300MFLOPs --num-classes 10         a classifier for 10 classes
       nas search --budget 600MFLOPs --time 5m                stop after five minutes (not reproducible)
       nas search --budget 600MFLOPs --ray-address auto       on a Ray cluster
+      nas search --supernet results/SUPERNET --budget 20MFLOPs    by accuracy with inherited weights
 
     FLOPs means MACs (multiply-accumulates): 600MFLOPs = 600e6 MACs. MB limits the peak activation memory of one
     float32 image. The same seed and candidates give the same front.csv, whatever the number of workers.
@@ -97,6 +104,16 @@ def command(
     limit_s = seconds(time)
     if workers == 0 and ray_address:
         raise NasError("--workers 0 runs without Ray, --ray-address asks for it: choose one")
+    if supernet is not None:
+        from nas.supernet_search import search_supernet
+
+        with watching(json) as watch, resumable() as started:
+            run = search_supernet(
+                supernet, budget or None, evaluations=evaluations, objectives=objective or None, seed=seed, out=out,
+                name=name, on_survey=lambda facts: announce(facts, stderr=json), on_start=started, on_update=watch,
+                command=_command_line(),
+            )  # fmt: skip
+        return conclude(run, json)
     with watching(json, ray=workers != 0) as watch, resumable() as started:
         run = search(
             space, budget or None, objectives=objective or None, proxies=_proxies(proxy), candidates=candidates,

@@ -9,6 +9,7 @@ import pandas as pd
 from nas.engine.recommend import Choice
 from nas.objectives import INHERITED
 from nas.runs.run import Run
+from nas.runs.stitched import is_stitched
 
 
 def inherited_note(run: Run) -> str:
@@ -32,7 +33,8 @@ def best_inherited(run: Run, front: pd.DataFrame) -> Choice:
     close = int((front[INHERITED] >= accuracy - 2 * error).sum()) - 1
     sure = (
         f"measured on {images} held-out images, standard error {100 * error:.2g} points: {close} other(s) of the front "
-        "cannot be told from it (within two standard errors); inherited weights rank networks, 'nas finetune' or "
-        "'nas train' gives the final accuracy"
+        "cannot be told from it (within two standard errors)"
     )
+    if not is_stitched(run):
+        sure += "; inherited weights rank networks, 'nas finetune' or 'nas train' gives the final accuracy"
     return Choice(best, second, (f"highest inherited accuracy of the front: {100 * accuracy:.2f} %",), sure)

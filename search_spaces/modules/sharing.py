@@ -5,7 +5,8 @@ first layers of every stage, and the *centre* of every spatial axis (a 3x3 kerne
 small grid inside those of a large one). So an axis of a tensor is cut by its position: 0 and 1 are channels and cut
 first-n, 2 and later are spatial and cut at the centre.
 
-Where a channel axis is a concatenation (heads; q, k and v), ``set_blocks`` says so, and each block is cut first-n.
+Where a channel axis is a concatenation (heads; q, k and v), ``set_blocks`` says so, and each block is cut first-n. It
+also says where an axis behind the first two holds channels (a position table of shape (1, N, C)).
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ def _channels(full: Sequence[int], part: Sequence[int]) -> Index:
 
 
 def _axis(full: nn.Module, part: nn.Module, name: str, axis: int, sizes: tuple[int, int]) -> Index:
-    if axis >= 2:
+    if axis >= 2 and (name, axis) not in full.__dict__.get("shared_blocks", {}):
         start = (sizes[0] - sizes[1]) // 2
         return slice(start, start + sizes[1])
     return _channels(_blocks(full, name, axis, sizes[0]), _blocks(part, name, axis, sizes[1]))

@@ -24,6 +24,12 @@ FACTORIES = frozenset({
 })  # fmt: skip
 
 
+def _changes(func: Callable[..., Any]) -> bool:
+    """Whether a tensor's method works in place, such as ``uniform_`` or ``tensor[...] = value``."""
+    name = getattr(func, "__name__", "")
+    return name == "__setitem__" or (name.endswith("_") and not name.endswith("__") and name != "requires_grad_")
+
+
 LIMIT = 4096
 """Blocks kept; beyond it all are forgotten and the collection starts anew."""
 
@@ -97,9 +103,12 @@ class Skeleton(TorchFunctionMode):
     def __torch_function__(
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        """Send factories to ``meta``; skip initialisers."""
+        """Send factories to ``meta``; skip initialisers and whatever else would change a tensor.
+
+        A reused block's tensors may be views of a supernet's: its weights must not begin anew.
+        """
         kwargs = kwargs or {}
-        if func in INITIALISERS:
+        if func in INITIALISERS or _changes(func):
             return args[0] if args else kwargs["tensor"]
         if func in FACTORIES:
             kwargs = {**kwargs, "device": "meta"}

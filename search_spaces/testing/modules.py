@@ -101,6 +101,20 @@ class ModuleContract(ContractBase):
                 scale = max(1.0, float(expected.abs().max()))
                 assert float((expected - got).abs().max()) <= self.tolerance * scale, architecture.to_json()
 
+    def test_activating_leaves_the_weights_alone(self, space: SearchSpace, sample: Genomes) -> None:
+        """Nothing that building a subnet initialises reaches the shared tensors, also when blocks come again."""
+        import torch
+
+        supernet: Any = space.supernet()
+        before = {name: tensor.clone() for name, tensor in supernet.state_dict().items()}
+        images = torch.zeros(self.batch, *self.input_size(space.decode(self._cheapest(space, sample)), space))
+        for genome in [*sample[: self.subnets], self._cheapest(space, sample), *sample[: self.subnets]]:
+            supernet.activate(space.decode(genome))
+            with torch.no_grad():
+                supernet.eval()(images)
+            supernet.extract(space.decode(genome))
+        assert all(torch.equal(tensor, before[name]) for name, tensor in supernet.state_dict().items())
+
     def test_supernet_learns_in_place(self, space: SearchSpace, sample: Genomes) -> None:
         """Gradients of an active subnet reach the supernet's own parameters, and only as many as it has."""
         import torch

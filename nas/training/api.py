@@ -1,0 +1,216 @@
+"""The training API: ``nas.train_supernet``, ``nas.train``, ``nas.finetune``, ``nas.extract``, ``nas.evaluate``."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from nas.errors import NasError
+from nas.training.job import Job
+from nas.training.samplers.registry import SAMPLERS
+from nas.training.settings import Settings
+from search_spaces import Architecture, get_space
+from search_spaces.errors import unknown_name
+from search_spaces.registry import space_class
+
+if TYPE_CHECKING:
+    from nas.training.data import Data, Facts
+    from nas.training.run import OnStep
+
+OnStart = Callable[[Job], None]
+OnJudged = Callable[[dict[str, Any]], None]
+
+
+def train_supernet(
+    space: str = "elasticvit-small", data: str = "digits", *, out: str | Path = "results", name: str | None = None,
+    space_options: Mapping[str, Any] | None = None, workers: int = 1, gpus: int = 0, ray_address: str | None = None,
+    on_start: OnStart | None = None, on_step: OnStep | None = None, command: str = "", **settings: Any,
+) -> Job:  # fmt: skip
+    """Train a whole space at once; returns the job, whose folder ``nas.search(supernet=...)`` and others take.
+
+    ``data``: ``digits``, ``FILE.npz``, a folder and others (see ``nas.training.data.sources.FORMS``). ``workers``:
+    processes that share every batch, through Ray where there are several or ``ray_address`` is given; ``gpus`` of them
+    get a GPU each. ``settings``: fields of :class:`nas.training.settings.Settings`, such as ``sampler="sandwich"``.
+
+    Raises NasError subclasses: UnknownName, SpaceError, DataError, RunError, TrainingDiverged, CheckpointError.
+    """
+    chosen = Settings(**settings)
+    found = _data(data, chosen)
+    options = options_for(space, found.facts) | dict(space_options or {})
+    get_space(space, **options)
+    if chosen.sampler not in SAMPLERS:
+        raise unknown_name("sampler", chosen.sampler, SAMPLERS)
+    job = Job.create(
+        space, options, None, _absolute(data), found.facts.to_dict(), chosen, out, name, workers=workers,
+        command=command,
+    )  # fmt: skip
+    return _run(job, workers, gpus, ray_address, on_start, on_step)
+
+
+def train(
+    architecture: str, data: str = "digits", *, out: str | Path = "results", name: str | None = None, workers: int = 1,
+    gpus: int = 0, ray_address: str | None = None, on_start: OnStart | None = None, on_step: OnStep | None = None,
+    command: str = "", **settings: Any,
+) -> Job:  # fmt: skip
+    """Train one architecture (``SPACE:NAME``, ``RUN#INDEX``, a file) from scratch; see :func:`train_supernet`.
+
+    Its classes and channels become those of the data. The job's folder is a saved model (``nas.load_model``).
+    """
+    from nas.sources import resolve
+
+    chosen = Settings(**settings)
+    found = _data(data, chosen)
+    options, made = _for_data(resolve(architecture)[1], found.facts)
+    job = Job.create(
+        made.space, options, made, _absolute(data), found.facts.to_dict(), chosen, out, name, workers=workers,
+        command=command,
+    )  # fmt: skip
+    return _run(job, workers, gpus, ray_address, on_start, on_step)
+
+
+def finetune(
+    model: str | Path, data: str = "digits", *, out: str | Path = "results", name: str | None = None, workers: int = 1,
+    gpus: int = 0, ray_address: str | None = None, on_start: OnStart | None = None, on_step: OnStep | None = None,
+    command: str = "", **settings: Any,
+) -> Job:  # fmt: skip
+    """Train a saved model (a folder with ``model.json`` and weights) further; see :func:`train_supernet`.
+
+    Where the data has another number of classes, the classifier begins anew.
+    """
+    from nas.sources import resolve
+    from nas.weights import MODEL_JSON, weights_beside
+
+    if weights_beside(str(model)) is None:
+        raise NasError(f"{model} is no saved model with weights; 'nas extract' and 'nas train ARCH' write one")
+    chosen = Settings(**{"lr": FINETUNE_LR, "epochs": 5, **settings})
+    found = _data(data, chosen)
+    given = resolve(str(Path(model) / MODEL_JSON))[1]
+    channels, images = given.options.get("in_chans", found.facts.in_chans), found.facts.in_chans
+    if channels != images:
+        raise NasError(f"{model} takes images of {channels} channels, those of {data} have {images}")
+    options, made = _for_data(given, found.facts)
+    job = Job.create(
+        made.space, options, made, _absolute(data), found.facts.to_dict(), chosen, out, name, workers=workers,
+        command=command, start=_absolute(str(model)),
+    )  # fmt: skip
+    return _run(job, workers, gpus, ray_address, on_start, on_step)
+
+
+FINETUNE_LR = 2e-4
+"""A tenth of a training's from scratch."""
+
+
+def continue_training(
+    folder: str | Path, *, workers: int | None = None, gpus: int = 0, ray_address: str | None = None,
+    on_start: OnStart | None = None, on_step: OnStep | None = None,
+) -> Job:  # fmt: skip
+    """Continue an interrupted training from its last checkpoint; a finished one stays as it is."""
+    job = Job.open(folder)
+    if job.document["status"] == "done":
+        return job
+    return _run(job, workers or int(job.document.get("workers", 1)), gpus, ray_address, on_start, on_step)
+
+
+def options_for(space: str, facts: Facts) -> dict[str, Any]:
+    """Options of the space for this data: its classes and channels, where it has such options."""
+    allowed = inspect.signature(space_class(space)).parameters
+    of_data = {"num_classes": facts.num_classes, "in_chans": facts.in_chans}
+    return {k: v for k, v in of_data.items() if k in allowed}
+
+
+def _for_data(architecture: Architecture, facts: Facts) -> tuple[dict[str, Any], Architecture]:
+    """(space options, the same structure under them) with this data's classes and channels."""
+    options = architecture.options | options_for(architecture.space, facts)
+    return options, get_space(architecture.space, **options).architecture(architecture.config)
+
+
+def _data(source: str, settings: Settings) -> Data:
+    from nas.training.data import load_data
+
+    found = load_data(source, side=settings.image_size, augment=settings.augment, validation=settings.validation)
+    if settings.batch > found.facts.train:
+        raise NasError(f"batch {settings.batch} is more than the {found.facts.train} training images of {source}")
+    return found
+
+
+def _absolute(source: str) -> str:
+    """Paths as they are found from anywhere: workers have a working directory of their own."""
+    return str(Path(source).resolve()) if Path(source).exists() else source
+
+
+def _run(
+    job: Job, workers: int, gpus: int, ray_address: str | None, on_start: OnStart | None, on_step: OnStep | None
+) -> Job:
+    if workers < 1 or gpus < 0:
+        raise NasError(f"workers must be at least 1 and gpus at least 0, got {workers} and {gpus}")
+    if on_start is not None:
+        on_start(job)
+    if workers == 1 and ray_address is None:
+        from nas.training.run import run_job
+
+        run_job(job.path, on_step=on_step or (lambda progress: None))
+    else:
+        from nas.training.ray_launcher import launch
+
+        launch(job, workers, gpus, ray_address, on_step or (lambda progress: None))
+    return Job.open(job.path)
+
+
+def evaluate(
+    supernet: str | Path, architectures: Iterable[str], *, part: str = "test", on_judged: OnJudged | None = None
+) -> list[dict[str, Any]]:  # fmt: skip
+    """Judge subnets with inherited weights on the ``test`` or ``validation`` images: one row for each.
+
+    A row has ``name``, ``id``, ``accuracy`` (a share), ``loss``, ``images``, ``calibrated`` (training images from which
+    its batch statistics were re-estimated), ``macs`` and ``params``. What is judged before or after changes nothing.
+    """
+    from nas.training.judge import Judge
+    from nas.training.run import default_device
+
+    job, device = Job.open(supernet), default_device()
+    asked = [(text, named(job, text)) for text in architectures]
+    if part not in ("test", "validation"):
+        raise NasError(f"part must be test or validation, got {part!r}")
+    judge, module = Judge(job.load_data(), job.settings.calibration, device), job.load_supernet().to(device)
+    rows = []
+    for text, architecture in asked:
+        price = job.space.price_architecture(architecture)
+        row = {"name": text, "id": architecture.id, **vars(judge.subnet(module, architecture, part)[1])}
+        rows.append(row | {"macs": price["macs"], "params": price["params"]})
+        if on_judged is not None:
+            on_judged(rows[-1])
+    return rows
+
+
+def extract(supernet: str | Path, architecture: str, out: str | Path) -> Path:
+    """Write a subnet with its inherited weights as a saved model (``nas.load_model(out)``); returns ``out``.
+
+    Its batch statistics are re-estimated, and its accuracy on the held-out and test images stands in ``model.json``.
+    """
+    from nas.training.judge import Judge
+    from nas.training.run import default_device, trained_facts
+    from nas.weights import save_model
+
+    job, device = Job.open(supernet), default_device()
+    chosen, data = named(job, architecture), job.load_data()
+    judge = Judge(data, job.settings.calibration, device)
+    module, judgement = judge.subnet(job.load_supernet().to(device), chosen)
+    judged = {"validation": judgement, "test": judge.network(module, "test", judgement.calibrated)}
+    facts = trained_facts(job, data, judged)
+    facts["trained"] |= {"as": f"part of a supernet ({job.settings.sampler} sampler)"}
+    return save_model(module.cpu(), chosen, out, facts)
+
+
+def named(job: Job, text: str) -> Architecture:
+    """An architecture of the job's space: ``smallest``, ``largest``, or as in ``nas.sources``, with its options."""
+    from nas.sources import resolve
+    from nas.training.samplers.extremes import largest, smallest
+
+    if text in ("smallest", "largest"):
+        return (smallest if text == "smallest" else largest)(job.space)
+    space, architecture = resolve(text)
+    if space.name != job.space.name:
+        raise NasError(f"{text} is of space {space.name}, the supernet {job.path} of {job.space.name}")
+    return job.space.architecture(architecture.config)

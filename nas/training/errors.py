@@ -1,0 +1,17 @@
+"""What can go wrong in training."""
+
+from __future__ import annotations
+
+from nas.errors import NasError
+
+
+class DataError(NasError):
+    """Images or labels that cannot be trained on. ``data``: ``source``."""
+
+
+class TrainingDiverged(NasError):
+    """A loss that is no number. ``data``: ``step``, ``architecture`` (its id, or None for a single network)."""
+
+
+class CheckpointError(NasError):
+    """A checkpoint that is missing, damaged or of another job. ``data``: ``path``."""

@@ -1,0 +1,74 @@
+"""Teachers: any timm model or saved model, asked for probabilities."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from nas.errors import NasError
+from nas.training.data import Facts
+from nas.training.losses import sharpened
+
+
+class Teacher:
+    """A frozen network on this data's images: they are normalised, coloured and resized as it was trained."""
+
+    def __init__(self, model: nn.Module, facts: Facts, temperature: float, device: torch.device) -> None:
+        config: Any = getattr(model, "pretrained_cfg", None) or getattr(model, "default_cfg", None) or {}
+        channels, side = config.get("input_size", (facts.in_chans, facts.side, facts.side))[:2]
+        self._model = model.eval().requires_grad_(False).to(device)
+        self._size, self._channels, self._temperature = (side, side), channels, temperature
+        self._from = _affine(facts.mean, facts.std, device)
+        self._to = _affine(config.get("mean", facts.mean), config.get("std", facts.std), device)
+
+    @torch.no_grad()
+    def __call__(self, x_BCHW: Tensor) -> Tensor:
+        """Normalised images -> probabilities (B, K), sharpened by the temperature."""
+        x_BCHW = x_BCHW * self._from[1] + self._from[0]
+        x_BCHW = x_BCHW.expand(-1, self._channels, -1, -1)
+        if x_BCHW.shape[-2:] != self._size:
+            x_BCHW = F.interpolate(x_BCHW, size=self._size, mode="bicubic", align_corners=False)
+        return sharpened(self._model((x_BCHW - self._to[0]) / self._to[1]), self._temperature)
+
+
+def _affine(mean: Any, std: Any, device: torch.device) -> tuple[Tensor, Tensor]:
+    shaped = [torch.tensor(tuple(v), device=device, dtype=torch.float32).view(1, -1, 1, 1) for v in (mean, std)]
+    return shaped[0], shaped[1]
+
+
+def make_teacher(text: str, facts: Facts, temperature: float, device: torch.device) -> Teacher:
+    """The teacher behind ``timm:NAME`` (pretrained) or a saved model's folder. Raises NasError."""
+    model = _timm(text.removeprefix("timm:")) if text.startswith("timm:") else _saved(Path(text))
+    with torch.no_grad():
+        teacher = Teacher(model, facts, temperature, device)
+        classes = teacher(torch.zeros(1, facts.in_chans, facts.side, facts.side, device=device)).shape[1]
+    if classes != facts.num_classes:
+        raise NasError(f"teacher {text} tells {classes} classes apart, {facts.source} has {facts.num_classes}")
+    return teacher
+
+
+def _timm(name: str) -> nn.Module:
+    import timm
+
+    from search_spaces.errors import unknown_name
+
+    if not timm.is_model(name.partition(".")[0]):
+        raise unknown_name("timm model", name, timm.list_models(name[:4] + "*") or timm.list_models())
+    try:
+        return timm.create_model(name, pretrained=True)
+    except Exception as error:  # no pretrained weights, no network: timm and the hub have an exception each
+        reason = str(error).strip().partition("\n")[0][:160]
+        raise NasError(f"teacher timm:{name} has no weights here: {reason}") from None
+
+
+def _saved(folder: Path) -> nn.Module:
+    from nas.weights import MODEL_JSON, load_model
+
+    if not (folder / MODEL_JSON).is_file():
+        raise NasError(f"teacher {str(folder)!r} is neither timm:NAME nor a folder of 'nas train', 'nas extract' or "
+                       "'nas build --out'")  # fmt: skip
+    return load_model(folder)
