@@ -184,6 +184,8 @@ class SearchSpace(ABC):
         return g
 
     rule_text: ClassVar[str] = "no rule"
+    of_models: ClassVar[bool] = False
+    """Whether the space is made of networks that the user names; a list of spaces does not build them."""
     ordered: ClassVar[bool] = True
     """Whether the values of every choice go from small networks to large ones."""
 

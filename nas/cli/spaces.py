@@ -30,25 +30,36 @@ def command(
     """
     from nas.cli.output import emit
     from search_spaces import get_space, list_spaces
+    from search_spaces.registry import space_class
 
     if name is None:
-        rows = [_line(get_space(n)) for n in list_spaces()]
+        rows = [_line(n, space_class(n)) for n in list_spaces()]
         emit(rows) if json else _list(rows)
         return
     space = get_space(name, **space_options(num_classes, img_size, in_chans, family, option))
     emit(_facts(space)) if json else _describe(space)
 
 
-def _line(space: SearchSpace) -> dict[str, Any]:
-    return {"name": space.name, "title": space.title, "size": str(space.size), "published": len(space.published)}
+def _line(name: str, kind: type[SearchSpace]) -> dict[str, Any]:
+    """One space; without numbers where they depend on models that the user names."""
+    if kind.of_models:
+        return {"name": name, "title": kind.title, "size": None, "published": None}
+    space = kind()
+    return {"name": name, "title": space.title, "size": str(space.size), "published": len(space.published)}
 
 
 def _list(rows: list[dict[str, Any]]) -> None:
-    from nas.cli.output import big, console, table
+    from nas.cli.output import console, table
 
-    texts = [[r["name"], big(int(r["size"])), str(r["published"]), r["title"]] for r in rows]
+    texts = [[r["name"], *_numbers(r), r["title"]] for r in rows]
     console().print(table(("space", "architectures", "published", ""), texts, left=("",)))
     console().print("More about one: nas spaces NAME")
+
+
+def _numbers(row: dict[str, Any]) -> tuple[str, str]:
+    from nas.cli.output import big
+
+    return (big(int(row["size"])), str(row["published"])) if row["size"] else ("by its models", "–")
 
 
 def _facts(space: SearchSpace) -> dict[str, Any]:

@@ -77,7 +77,7 @@ def test_price_of_released_encodings(cli: Cli, tmp_path: Path) -> None:
         (json.dumps([{"name": "a", "arch_raw": RAW["T1"]}, {"name": "b"}]), "item 1 (b) needs 'arch_raw'"),
         (json.dumps([{"name": "c", "arch_raw": [1]}]), "item 0 (c): elasticvit"),
         (json.dumps([{"name": "c", "arch_raw": RAW["T1"], "resolution": "x"}]), "item 0 (c): resolution"),
-        (json.dumps([{"name": "c", "arch_raw": RAW["T1"], "resolution": 100}]), "item 0 (c): elasticvit: resolution"),
+        (json.dumps([{"name": "c", "arch_raw": RAW["T1"], "resolution": 130}]), "item 0 (c): elasticvit: resolution"),
         (json.dumps([{"name": "c", "arch_raw": [128, [None] * 7, *RAW["T1"][2:]]}]), "item 0 (c): elasticvit"),
     ],
 )
