@@ -19,6 +19,7 @@ BUILT_IN = {
     "convnet": "search_spaces.convnet:ConvNet",
     "elasticvit": "search_spaces.elasticvit:ElasticViT",
     "elasticvit-small": "search_spaces.elasticvit.small:ElasticViTSmall",
+    "sorted_net": "search_spaces.sorted_net:SortedNet",
     "stitching": "search_spaces.stitching:Stitching",
     "vit_resnas": "search_spaces.vit_resnas:VitResNAS",
     "vit_resnas-small": "search_spaces.vit_resnas.small:VitResNASSmall",

@@ -130,9 +130,7 @@ def _peak(profile: DeviceProfile, units: Breakdown, ms: np.ndarray[Any, np.dtype
     counted = (ms > 0) & (units.macs > 0.001 * units.macs.sum())
     if not counted.any():
         return 0.0, "no arithmetic at all"
-    return float(
-        (units.macs[counted] / ms[counted]).max() * 1e3
-    ), "the best rate of this network's own operators"
+    return float((units.macs[counted] / ms[counted]).max() * 1e3), "the best rate of this network's own operators"
 
 
 def _share(name: str, group: list[Operator], total: float) -> Share:

@@ -28,8 +28,8 @@ def run(phone: str, tmp_path_factory: pytest.TempPathFactory) -> nas.Run:
     out = tmp_path_factory.mktemp("runs")
     device = f"latency@{phone}"
     return nas.search(
-        "elasticvit-small", f"1.2ms@{phone}", objectives=["capacity", device], proxies=[], candidates=2000, workers=0, out=out,
-        name="a",
+        "elasticvit-small", f"1.2ms@{phone}", objectives=["capacity", device], proxies=[], candidates=2000, workers=0,
+        out=out, name="a",
     )  # fmt: skip
 
 
