@@ -116,7 +116,9 @@ def proceed(folder: Path, workers: int | None, ray_address: str | None, as_json:
     if run.status != "done":
         with watching(as_json) as watch, _continuable() as started:
             started(run)
-            complete(run, workers=workers or None, ray_address=ray_address, on_step=watch, on_update=_Says(as_json).after)
+            complete(
+                run, workers=workers or None, ray_address=ray_address, on_step=watch, on_update=_Says(as_json).after
+            )
     _conclude(run, as_json)
 
 

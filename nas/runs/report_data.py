@@ -10,6 +10,7 @@ import pandas as pd
 from nas.engine.recommend import Choice, recommend
 from nas.objectives import INHERITED, get_objective
 from nas.report import ArchitectureCard, Axis, FunnelLevel, Recommendation, ReportData, StageRow
+from nas.runs import stitched
 from nas.runs.calibrated import COVERAGE, PREDICTED, TRAINED, Calibrated, describe
 from nas.runs.device_views import device_views
 from nas.runs.run import Run
@@ -37,7 +38,7 @@ def report_data(run: Run) -> ReportData:
         score_columns=[*_accuracies(front), *spec.judges],
         score_notes=score_notes(run) | accuracy_notes(run),
         cloud=cloud(run),
-        published=published(space),
+        published=stitched.anchor_table(run) if stitched.is_stitched(run) else published(space),
         history=run.store.history(),
         funnel=funnel(run),
         recommended=recommendation(run, front),
@@ -49,6 +50,8 @@ def report_data(run: Run) -> ReportData:
 
 def title(run: Run) -> str:
     """Space and budget as a person would say them."""
+    if stitched.is_stitched(run):
+        return stitched.title(run)
     limits = ", ".join(run.spec.budget.texts)
     return f"{run.space.name} within {limits}" if limits else f"{run.space.name}, no budget"
 
@@ -83,6 +86,8 @@ def facts(run: Run) -> dict[str, str]:
         "Calibrated": f"on {len(calibrated.accuracies)} accuracies of {calibrated.source}" if calibrated else "",
         "Git": f"{str(git.get('commit', ''))[:10]}{'' if git.get('clean') else ' with changes'}" if git else "",
     }
+    if stitched.is_stitched(run):
+        rows |= stitched.facts(run)
     return {k: v for k, v in rows.items() if v}
 
 
@@ -90,6 +95,8 @@ def score_notes(run: Run) -> dict[str, str]:
     """What each proxy is worth, in a sentence, from its evidence."""
     from predictors.training_free import note
 
+    if stitched.is_stitched(run):
+        return {INHERITED: stitched.note(run)}
     return {name: inherited_note(run) if name == INHERITED else note(name) for name in run.spec.judges}
 
 
@@ -179,6 +186,8 @@ def card(run: Run, index: int) -> ArchitectureCard:
     """One architecture of the front, stage by stage."""
     architecture = run.architecture(index)
     code = f'import nas\n\nmodel = nas.create_model("{run.path}", index={index})'
+    if stitched.is_stitched(run):
+        code = stitched.code(run, index)
     path = f"architectures/{architecture.id}.json"
     return ArchitectureCard(
         index, architecture.id, _name(architecture), stage_rows(run.space, architecture),

@@ -147,11 +147,14 @@ class Store:
         """The state after a generation."""
         connection.execute(sa.insert(GENERATIONS), {"run": self.run, **vars(progress)})
 
-    def update_progress(self, generation: int, elapsed_s: float, scored: int) -> None:
-        """Bring the state after a generation up to date: judging goes on when exploring has ended."""
+    def update_progress(self, generation: int, elapsed_s: float, scored: int, **more: float) -> None:
+        """Bring the state after a generation up to date: judging goes on when exploring has ended.
+
+        ``more``: ``front_size`` and ``hypervolume``, where judging changes them.
+        """
         row = (GENERATIONS.c.run == self.run) & (GENERATIONS.c.generation == generation)
         with self.transaction() as connection:
-            connection.execute(sa.update(GENERATIONS).where(row).values(elapsed_s=elapsed_s, scored=scored))
+            connection.execute(sa.update(GENERATIONS).where(row).values(elapsed_s=elapsed_s, scored=scored, **more))
 
     def add_promoted(self, connection: sa.Connection, generation: int, promoted: Mapping[str, Genomes]) -> None:
         """Architectures that go on to the proxies, by id."""

@@ -73,7 +73,7 @@ class _Layer:
         """[W | b]^T, shape (c_in + 1, c_out)."""
         xx = torch.stack([torch.as_tensor(s.xx) for s in self.stitches.values()]).sum(0)
         xy = torch.stack([torch.as_tensor(s.xy) for s in self.stitches.values()]).sum(0)
-        ridge = torch.full((len(xx),), RIDGE * float(xx.diagonal()[:-1].mean()), dtype=xx.dtype)
+        ridge = torch.full((len(xx),), RIDGE * float(xx.diagonal()[:-1].mean()), dtype=xx.dtype, device=xx.device)
         ridge[-1] = 0.0  # the bias is free
         return torch.linalg.solve(xx + ridge.diag(), xy)
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor, nn
 
 from search_spaces.architecture import Architecture
 from search_spaces.errors import SpaceError
-from search_spaces.stitching.anchors import Anchor, create, options_for
+from search_spaces.stitching.anchors import CLASSIFIERS, Anchor, create, options_for
 from search_spaces.stitching.pieces import Embed, StitchLayer, Tail
 from search_spaces.stitching.routes import Route
 from search_spaces.stitching.walk import LayerKey, Step, layer_key, walk
@@ -82,6 +82,8 @@ class StitchedNet(nn.Module):
         self._programs: dict[Architecture, list[nn.Module]] = {}
         self._pieces: dict[Any, nn.Module] = {}
         self.active: Architecture | None = None
+        self.img_size: int = space.options["img_size"]
+        self.anchor_lr, self.new_heads = 1.0, frozenset[int]()
 
     def __getstate__(self) -> dict[str, Any]:
         """Without the programs, which are made again where they are needed."""
@@ -94,6 +96,37 @@ class StitchedNet(nn.Module):
             layouts = a.family.layout, b.family.layout
             self.stitches[layer_name(key)] = StitchLayer(a.shapes[stage][0], b.shapes[stage][0], *layouts)
 
+    # ---- training ---------------------------------------------------------------------------------------------
+
+    def prepare(self, rank: int = 0, anchor_lr: float = 1.0, new_heads: Iterable[int] = ()) -> None:
+        """How the net is trained from here on.
+
+        ``rank`` above 0: stitching layers by updates of that rank (SN-Net v2), else whole. ``anchor_lr``: learning rate
+        of the anchors relative to the stitching layers; 0 freezes them. The classifiers of the anchors ``new_heads``
+        are fresh, so they learn as the stitching layers do.
+        """
+        if rank < 0 or not 0 <= anchor_lr <= 1:
+            raise SpaceError(f"rank must be at least 0 and anchor_lr from 0 to 1, got {rank} and {anchor_lr}")
+        self.anchor_lr, self.new_heads = anchor_lr, frozenset(new_heads)
+        self.anchors.requires_grad_(anchor_lr > 0)
+        for layer in self.stitches.values() if rank else ():
+            layer.add_rank(rank)  # type: ignore[operator]
+
+    def rate_scale(self, name: str) -> float:
+        """Learning rate of a parameter relative to the training's."""
+        kind, number, child = name.split(".")[:3]
+        if kind != "anchors" or (child in CLASSIFIERS and int(number) in self.new_heads):
+            return 1.0
+        return self.anchor_lr
+
+    def no_weight_decay(self) -> set[str]:
+        """Names of parameters that are not decayed, as the anchors say."""
+        found: set[str] = set()
+        for number, anchor in self.anchors.items():
+            if hasattr(anchor, "no_weight_decay"):
+                found |= {f"anchors.{number}.{name}" for name in anchor.no_weight_decay()}  # type: ignore[operator]
+        return found
+
     # ---- running ----------------------------------------------------------------------------------------------
 
     def activate(self, architecture: Architecture) -> None:
@@ -103,10 +136,13 @@ class StitchedNet(nn.Module):
         self.active = architecture
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
-        """Images (B, in_chans, H, W) -> logits (B, num_classes) of the active route."""
+        """Images (B, in_chans, H, W), resized where need be -> logits (B, num_classes) of the active route."""
         if self.active is None:
             raise SpaceError("the stitched net has no active route; call activate(architecture) first")
         self.activate(self.active)
+        size = (self.img_size, self.img_size)
+        if x_BCHW.shape[-2:] != size:
+            x_BCHW = nn.functional.interpolate(x_BCHW, size=size, mode="bicubic", align_corners=False)
         for piece in self._programs[self.active]:
             x_BCHW = piece(x_BCHW)
         return x_BCHW

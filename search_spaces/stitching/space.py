@@ -12,7 +12,7 @@ without their last norm, and in stages of different depths a route uses the laye
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -44,6 +44,8 @@ class Stitching(SearchSpace):
     title: ClassVar[str] = "Stitching: routes through pretrained networks (SN-Net v1 and v2)"
     source: ClassVar[str] = "Pan, Cai and Zhuang, CVPR 2023 and ECCV 2024"
     released_field: ClassVar[str] = "route"
+    of_models: ClassVar[bool] = True
+    ordered: ClassVar[bool] = False
     rule_text: ClassVar[str] = "a position must exist in its group of routes"
 
     def __init__(
@@ -66,6 +68,7 @@ class Stitching(SearchSpace):
         check_anchors(self.anchors, rule)
         self.routes = enumerate_routes(self.anchors, rule, kernel, stride, released)
         self.groups = groups(self.routes)
+        self._part: frozenset[int] | None = None
         self.choices = (
             Choice("group", tuple(range(len(self.groups)))),
             Choice("position", tuple(range(max(map(len, self.groups))))),
@@ -84,8 +87,16 @@ class Stitching(SearchSpace):
         return Stage(name, (part,), name != "embed", ("group", "position"), self._exists)
 
     def _exists(self, values: Values) -> NDArray[np.bool_]:
-        sizes = np.array([len(g) for g in self.groups])
-        return np.asarray(values["position"] < sizes[values["group"]])
+        exists = np.zeros([len(c.values) for c in self.choices], dtype=bool)
+        for group, members in enumerate(self.groups):
+            exists[group, : len(members)] = [self._part is None or n in self._part for n in members]
+        return np.asarray(exists[values["group"], values["position"]])
+
+    def restrict(self, numbers: Iterable[int]) -> None:
+        """Let only these routes be valid genomes: what is sampled, counted and enumerated from now on."""
+        self._part = frozenset(numbers)
+        for derived in ("prices", "steps", "size", "_bounds", "_samplers"):
+            self.__dict__.pop(derived, None)
 
     @cached_property
     def _tables(self) -> list[OperatorTable]:
@@ -147,10 +158,15 @@ class Stitching(SearchSpace):
 
         return StitchedNet(self, routes=[self.route(architecture)]).path(architecture)
 
-    def supernet(self) -> nn.Module:
+    def supernet(
+        self, routes: Sequence[int] | None = None, rank: int = 0, anchor_lr: float = 1.0, new_heads: Sequence[int] = ()
+    ) -> nn.Module:  # fmt: skip
+        """The stitched net with layers for ``routes`` (numbers; default all); see :meth:`StitchedNet.prepare`."""
         from search_spaces.stitching.model import StitchedNet
 
-        return StitchedNet(self)
+        net = StitchedNet(self, routes=None if routes is None else [self.routes[n] for n in routes])
+        net.prepare(rank, anchor_lr, new_heads)
+        return net
 
     @cached_property
     def published(self) -> Mapping[str, Architecture]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -32,8 +33,8 @@ def test_a_group_is_as_wide_as_the_gap_at_most(name: str) -> None:
     macs = [some.price(g, ("macs",))["macs"] for g in groups]
     width = GAP * (macs[-1].max() - macs[0].min())
     assert all(m.max() - m.min() <= width for m in macs)
-    assert all(a.max() < b.min() for a, b in zip(macs, macs[1:], strict=False))
-    assert all(b.min() - a.min() > width for a, b in zip(macs, macs[1:], strict=False))
+    assert all(a.max() < b.min() for a, b in pairwise(macs))
+    assert all(b.min() - a.min() > width for a, b in pairwise(macs))
 
 
 def test_every_cost_is_drawn_equally_often() -> None:
