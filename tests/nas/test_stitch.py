@@ -58,6 +58,7 @@ def checkpoint(run: nas.Run) -> Any:
     return Job.open(run.path / "supernet").load_supernet().eval()
 
 
+@pytest.mark.slow
 def test_least_squares_stitch_what_random_layers_do_not(fitted: nas.Run) -> None:
     initial = fitted.document["stitching"]["initial"]
     random = np.mean(list(initial["random"].values()))
@@ -124,6 +125,7 @@ def test_frozen_anchors_stay_as_they_were(low_rank: nas.Run, weights: list[str])
     assert not drawn & set(routes(low_rank)["id"][:2])
 
 
+@pytest.mark.slow
 def test_pruned_routes_are_neither_trained_nor_judged(low_rank: nas.Run) -> None:
     table = routes(low_rank)
     kept = table["kept"] == 1

@@ -79,6 +79,7 @@ def test_safetensors_and_json_round_trip(space: ElasticViT, small: Architecture,
     assert size - header == expected
 
 
+@pytest.mark.slow
 def test_onnx_agrees(model: Any, tmp_path: Path) -> None:
     """One file, dynamic batch, ONNX Runtime within 1e-4."""
     import onnxruntime

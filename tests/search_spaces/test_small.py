@@ -26,6 +26,7 @@ class SmallContract(SpaceContract):
     modules = 1
 
 
+@pytest.mark.slow
 class TestAutoFormerSmall(SmallContract):
     """With relative positions, which are an option here."""
 
@@ -42,6 +43,7 @@ class TestElasticViTSmall(SmallContract):
         return ElasticViTSmall(**options)
 
 
+@pytest.mark.slow
 class TestVitResNASSmall(SmallContract):
     """At 32 pixels."""
 

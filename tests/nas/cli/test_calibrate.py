@@ -67,6 +67,7 @@ def test_everything_is_rebuilt_from_the_run(cli: Cli, calibrated_run: Path) -> N
     assert (calibrated_run / "front.csv").read_bytes() == before
 
 
+@pytest.mark.slow
 def test_by_row_of_the_front_and_as_data(cli: Cli, run: Path, calibrated_run: Path) -> None:
     trained(run)[["index", "accuracy"]].to_csv("rows.csv", index=False)
     result = cli("calibrate", run, "--results", "rows.csv", "--json")
@@ -76,6 +77,7 @@ def test_by_row_of_the_front_and_as_data(cli: Cli, run: Path, calibrated_run: Pa
     assert (run / "front.csv").read_bytes() == (calibrated_run / "front.csv").read_bytes()
 
 
+@pytest.mark.slow
 def test_noise_is_not_followed(cli: Cli, run: Path) -> None:
     before = nas.load_run(run).recommended
     table = trained(run)

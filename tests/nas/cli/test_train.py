@@ -70,6 +70,7 @@ def test_a_supernet_from_training_to_fine_tuning(cli: Cli, trained: Path) -> Non
     assert json.loads(Path("results/tuned/model.json").read_text())["trained"]["accuracy"]["test"] > 0.6
 
 
+@pytest.mark.slow
 def test_a_search_that_was_interrupted_ends_as_one_that_was_not(
     cli: Cli, trained: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

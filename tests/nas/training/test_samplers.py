@@ -99,6 +99,7 @@ def test_the_walk_moves_by_at_most_one_level() -> None:
     assert set(path) == set(range(8))
 
 
+@pytest.mark.slow
 def test_conflict_aware_step(elastic: SearchSpace) -> None:
     sampler = ConflictAware(elastic)
     for step in range(30):
