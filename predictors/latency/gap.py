@@ -10,8 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-
 from predictors.latency.profile import Breakdown, DeviceProfile, Prediction
 from search_spaces.operators import OperatorTable
 
@@ -100,13 +98,11 @@ def explain(profile: DeviceProfile, table: OperatorTable) -> Explanation:
     if table.size != 1:
         raise ValueError(f"explain takes a table of one architecture, got {table.size}")
     units, prediction = profile.units(table), profile.predict(table)
-    scale = float(prediction.ms[0]) / max(float(units.ms.sum()), 1e-300)
-    ms = units.ms * scale
-    peak, source = _peak(profile, units, ms)
+    peak, source = _peak(profile, units)
     operators = tuple(
         Operator(units.stages[s], kind, name, float(t), float(macs) / peak * 1e3 if peak else 0.0, bool(inside))
         for s, kind, name, t, macs, inside in zip(
-            units.stage.tolist(), units.kind, units.names, ms, units.macs, units.inside, strict=True
+            units.stage.tolist(), units.kind, units.names, units.ms, units.macs, units.inside, strict=True
         )
         if t > 0
     )
@@ -122,15 +118,15 @@ def _explanation(
     )  # fmt: skip
 
 
-def _peak(profile: DeviceProfile, units: Breakdown, ms: np.ndarray[Any, np.dtype[np.float64]]) -> tuple[float, str]:
+def _peak(profile: DeviceProfile, units: Breakdown) -> tuple[float, str]:
     """The arithmetic peak in MAC/s. Without a datasheet's, the best rate of the network's own larger operators."""
     stated = profile.hardware.get(PEAK)
     if isinstance(stated, (int, float)) and stated > 0:
         return float(stated), "the profile's datasheet peak"
-    counted = (ms > 0) & (units.macs > 0.001 * units.macs.sum())
+    counted = (units.ms > 0) & (units.macs > 0.001 * units.macs.sum())
     if not counted.any():
         return 0.0, "no arithmetic at all"
-    return float((units.macs[counted] / ms[counted]).max() * 1e3), "the best rate of this network's own operators"
+    return float((units.macs[counted] / units.ms[counted]).max() * 1e3), "the best rate of this network's own operators"
 
 
 def _share(name: str, group: list[Operator], total: float) -> Share:

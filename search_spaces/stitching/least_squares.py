@@ -122,9 +122,10 @@ def _features(net: StitchedNet, images: Tensor, wanted: set[Place]) -> dict[Plac
             x = net.piece(step)(x)
             assert step.part is not None
             kind, stage, block = step.part
-            # What comes before a stage's first block is what its transition (or the embedding) gives.
-            place = (anchor, stage, block + 1 if kind == "block" else 0)
-            for p in {place, (anchor, stage + 1, 0)} & wanted:
+            places = {(anchor, stage, block + 1 if kind == "block" else 0)}
+            if kind == "block" and block + 1 == net.space.anchors[anchor].depths[stage]:
+                places.add((anchor, stage + 1, 0))  # unless a transition follows, which then gives it
+            for p in places & wanted:
                 found[p] = _rows(x, layout)
     return found
 
