@@ -6,11 +6,11 @@ Ranking: a supernet per sampler, all at equal cost (multiply-accumulates trained
 samplers means fewer steps); ``--alone`` subnets spread over the space are then trained from scratch, and Kendall's tau
 between inherited and stand-alone test accuracy is printed with its standard error (bootstrap over subnets).
 
-Conflicts: for each of ``--seeds`` seeds, the mean accuracy of small, middle and large subnets after training by the
-uniform, sandwich and ElasticViT samplers at that equal cost.
+Conflicts: the mean accuracy of small, middle and large subnets after training at that equal cost. The uniform, sandwich
+and ElasticViT samplers are trained with ``--seeds`` seeds each, the others with one.
 
-The budget is the wall time of training, shared a third to two thirds between supernets and networks alone; judging
-comes on top (about 250 judgements of 1,280 images). Steps per second are
+The budget is the wall time of training, half for supernets and half for networks alone; judging comes on top (about
+400 judgements of 1,280 images). Steps per second are
 measured first; the epochs that fit follow, and are printed. Images are a fixed subset of ``--images``, so that a
 network sees each often enough.
 """
@@ -39,9 +39,10 @@ from nas.training.settings import Settings
 from nas.training.trainer import Trainer
 from search_spaces import Architecture, SearchSpace, get_space
 
-SUPERNET_SHARE = 1 / 3
-"""Of the time, for the supernets of both comparisons; the rest is for networks alone."""
+SUPERNET_SHARE = 1 / 2
+"""Of the time, for the supernets; the rest is for networks alone."""
 CONFLICT_SAMPLERS = ("uniform", "sandwich", "elasticvit")
+DEFAULT_SAMPLERS = [*CONFLICT_SAMPLERS, "multi-arch", "sorted"]
 BOOTSTRAPS = 2000
 
 
@@ -127,7 +128,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--alone", type=int, default=24)
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--samplers", nargs="+", default=list(SAMPLERS))
+    parser.add_argument("--samplers", nargs="+", default=DEFAULT_SAMPLERS, choices=SAMPLERS)
     parser.add_argument("--json", type=Path)
     given = parser.parse_args()
     data = small(load_data(given.data), given.images, given.test)
@@ -135,10 +136,10 @@ def main() -> None:
     judge, networks = Judge(data, 256, default_device()), spread(space, given.alone, 0)
     per_epoch = data.facts.train // given.batch
 
-    cost = {s: step_macs(space, s) for s in {*given.samplers, *CONFLICT_SAMPLERS}}
+    seeds = {s: given.seeds if s in CONFLICT_SAMPLERS else 1 for s in given.samplers}
+    cost = {s: step_macs(space, s) for s in {*given.samplers, "uniform"}}
     macs_per_s = measured_pace(space, data, given.batch, cost["uniform"])
-    supernets = len(given.samplers) + given.seeds * len(CONFLICT_SAMPLERS)
-    budget_macs = SUPERNET_SHARE * 60 * given.minutes * macs_per_s / supernets
+    budget_macs = SUPERNET_SHARE * 60 * given.minutes * macs_per_s / sum(seeds.values())
     epochs = {s: max(1, round(budget_macs / (c * given.batch * per_epoch))) for s, c in cost.items()}
     mean_macs = float(np.mean([space.price_architecture(a)["macs"] for a in networks]))
     alone_macs = (1 - SUPERNET_SHARE) * 60 * given.minutes * macs_per_s / given.alone
@@ -146,28 +147,54 @@ def main() -> None:
     print(f"{given.space} on {data.facts.train} images of {given.data}; {macs_per_s / 1e9:.2f} GMACs/s trained; "
           f"epochs at equal cost: {epochs}, networks alone: {alone_epochs}", flush=True)  # fmt: skip
 
-    results: dict[str, Any] = {"epochs": epochs, "alone_epochs": alone_epochs, "conflicts": {}, "ranking": {}}
-    by_sampler = {}
-    for sampler in given.samplers:
-        by_sampler[sampler] = inherited(
-            supernet(space, data, sampler, epochs[sampler], 0, given.batch), judge, networks
-        )
-        print(
-            f"{sampler}: inherited accuracy {by_sampler[sampler].min():.3f} to {by_sampler[sampler].max():.3f}",
-            flush=True,
-        )
-    conflicts(space, data, judge, epochs, given, results)
+    probes = spread(space, 12, 1)
+    found: dict[str, list[NDArray[np.float64]]] = {s: [] for s in given.samplers}
+    small_middle_large: dict[str, list[list[float]]] = {s: [] for s in given.samplers}
+    for seed in range(given.seeds):
+        for sampler in (s for s in given.samplers if seed < seeds[s]):
+            model = supernet(space, data, sampler, epochs[sampler], seed, given.batch)
+            found[sampler].append(inherited(model, judge, networks))
+            thirds = np.array_split(inherited(model, judge, probes), 3)
+            small_middle_large[sampler].append([float(part.mean()) for part in thirds])
+            shown = ", ".join(f"{v:.1%}" for v in small_middle_large[sampler][-1])
+            print(f"{sampler}, seed {seed}: small, middle, large subnets {shown}", flush=True)
+    report_conflicts(small_middle_large)
     real = np.array([alone(space, data, a, alone_epochs, given.batch, judge) for a in networks])
     print(f"trained alone, {alone_epochs} epochs: {real.min():.3f} to {real.max():.3f}")
-    price = {q: np.array([space.price_architecture(a)[q] for a in networks], dtype=float) for q in ("macs", "params")}
-    for name, values in {**by_sampler, **price}.items():
-        tau, error = tau_with_error(values, real)
-        results["ranking"][name] = {"tau": tau, "se": error}
-        print(
-            f"Kendall tau of {name:<11} with stand-alone accuracy: {tau:+.2f} +- {error:.2f} ({given.alone} networks)"
-        )
+    results = {"epochs": epochs, "alone_epochs": alone_epochs, "conflicts": small_middle_large,
+               "inherited": {s: np.array(v).tolist() for s, v in found.items()}, "alone": real.tolist(),
+               "ranking": report_ranking(space, networks, found, real)}  # fmt: skip
     if given.json:
         given.json.write_text(json.dumps(results, indent=1) + "\n")
+
+
+def report_conflicts(rows: dict[str, list[list[float]]]) -> None:
+    """Small, middle and large subnets (thirds of 12 probes spread over the MACs): mean and deviation over seeds."""
+    for sampler, values in rows.items():
+        mean, error = np.mean(values, axis=0), np.std(values, axis=0, ddof=min(1, len(values) - 1))
+        shown = ", ".join(
+            f"{n} {100 * m:.1f} +- {100 * e:.1f} %"
+            for n, m, e in zip(("small", "middle", "large"), mean, error, strict=True)
+        )
+        print(f"{sampler}, {len(values)} seeds, equal cost: {shown}; mean {100 * np.mean(mean):.1f} %", flush=True)
+
+
+def report_ranking(
+    space: SearchSpace, networks: Sequence[Architecture], found: dict[str, list[NDArray[np.float64]]],
+    real: NDArray[np.float64],
+) -> dict[str, Any]:  # fmt: skip
+    """Kendall's tau with stand-alone accuracy, averaged over a sampler's seeds, beside what the price alone gives."""
+    price = {q: [np.array([space.price_architecture(a)[q] for a in networks], dtype=float)] for q in ("macs", "params")}
+    results = {}
+    for name, values in {**found, **price}.items():
+        each = [tau_with_error(one, real) for one in values]
+        tau, error = float(np.mean([t for t, _ in each])), float(np.mean([e for _, e in each]))
+        results[name] = {"tau": tau, "se": error, "seeds": [t for t, _ in each]}
+        print(
+            f"Kendall tau of {name:<11} with stand-alone accuracy: {tau:+.2f} +- {error:.2f} "
+            f"({len(real)} networks, {len(each)} seeds)"
+        )
+    return results
 
 
 def measured_pace(space: SearchSpace, data: Data, batch: int, macs: float, steps: int = 12) -> float:
@@ -179,26 +206,6 @@ def measured_pace(space: SearchSpace, data: Data, batch: int, macs: float, steps
     start = time.monotonic()
     run.run(until=4 + steps)
     return steps * batch * macs / (time.monotonic() - start)
-
-
-def conflicts(
-    space: SearchSpace, data: Data, judge: Judge, epochs: dict[str, int], given: Any, results: dict[str, Any]
-) -> None:
-    """Small, middle and large subnets (thirds of the spread) under three samplers at equal cost."""
-    thirds = np.array_split(np.arange(12), 3)
-    probes = spread(space, 12, 1)
-    for sampler in CONFLICT_SAMPLERS:
-        rows = []
-        for seed in range(given.seeds):
-            found = inherited(supernet(space, data, sampler, epochs[sampler], seed, given.batch), judge, probes)
-            rows.append([float(found[part].mean()) for part in thirds])
-        mean, error = np.mean(rows, axis=0), np.std(rows, axis=0, ddof=min(1, given.seeds - 1))
-        results["conflicts"][sampler] = rows
-        shown = ", ".join(
-            f"{n} {100 * m:.1f} +- {100 * e:.1f} %"
-            for n, m, e in zip(("small", "middle", "large"), mean, error, strict=True)
-        )
-        print(f"{sampler}, {given.seeds} seeds: {shown}; all {100 * float(np.mean(rows)):.1f} %", flush=True)
 
 
 if __name__ == "__main__":

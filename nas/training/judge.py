@@ -49,7 +49,7 @@ class Judge:
         self, supernet: Any, architecture: Architecture, part: str = "validation"
     ) -> tuple[nn.Module, Judgement]:
         """The extracted subnet, statistics re-estimated, and its judgement; the supernet is left as it was."""
-        module = supernet.extract(architecture).to(self._device)
+        module = supernet.extract(architecture).to(self._device, memory_format=torch.channels_last)
         calibrated = self.calibrate(module)
         return module, self.network(module, part, calibrated)
 
