@@ -2,17 +2,17 @@
 
     python benchmarks/ranking_supernets.py --minutes 60 [--data ../shared/data/fashion_mnist.npz] [--json FILE]
 
-Ranking: a supernet per sampler, all at equal cost (multiply-accumulates trained, which for the sandwich and ElasticViT
-samplers means fewer steps); ``--alone`` subnets spread over the space are then trained from scratch, and Kendall's tau
-between inherited and stand-alone test accuracy is printed with its standard error (bootstrap over subnets).
+Ranking: a supernet per sampler, all at equal cost: as many steps, and as many multiply-accumulates a step, so the
+samplers that train several subnets on an image see fewer images. ``--alone`` subnets spread over the space are then
+trained from scratch, and Kendall's tau between inherited and stand-alone test accuracy is printed with its standard
+error (bootstrap over subnets).
 
 Conflicts: the mean accuracy of small, middle and large subnets after training at that equal cost. The uniform, sandwich
 and ElasticViT samplers are trained with ``--seeds`` seeds each, the others with one.
 
 The budget is the wall time of training, half for supernets and half for networks alone; judging comes on top (about
-400 judgements of 1,280 images). Steps per second are
-measured first; the epochs that fit follow, and are printed. Images are a fixed subset of ``--images``, so that a
-network sees each often enough.
+400 judgements). The pace is measured first, what fits follows from it and is printed. Images are a fixed subset of
+``--images``, so that a network sees each often enough.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def trained(model: Any, data: Data, settings: Settings, sampler: Any) -> float:
     return time.monotonic() - start
 
 
-def supernet(space: SearchSpace, data: Data, sampler: str, epochs: int, seed: int, batch: int) -> Any:
+def supernet(space: SearchSpace, data: Data, sampler: str, epochs: float, seed: int, batch: int) -> Any:
     """A trained supernet."""
     torch.manual_seed(seed)
     model = space.supernet()
@@ -86,7 +86,7 @@ def supernet(space: SearchSpace, data: Data, sampler: str, epochs: int, seed: in
     return model
 
 
-def alone(space: SearchSpace, data: Data, architecture: Architecture, epochs: int, batch: int, judge: Judge) -> float:
+def alone(space: SearchSpace, data: Data, architecture: Architecture, epochs: float, batch: int, judge: Judge) -> float:
     """Test accuracy of a network trained from scratch."""
     torch.manual_seed(0)
     model = space.model(architecture)
@@ -140,19 +140,23 @@ def main() -> None:
     cost = {s: step_macs(space, s) for s in {*given.samplers, "uniform"}}
     macs_per_s = measured_pace(space, data, given.batch, cost["uniform"])
     budget_macs = SUPERNET_SHARE * 60 * given.minutes * macs_per_s / sum(seeds.values())
-    epochs = {s: max(1, round(budget_macs / (c * given.batch * per_epoch))) for s, c in cost.items()}
+    # A sampler that trains several subnets on every image gets fewer images a step, so that all take as many steps.
+    batch = {s: max(8, round(given.batch * cost["uniform"] / c)) for s, c in cost.items()}
+    steps = budget_macs / (cost["uniform"] * given.batch)
+    epochs = {s: round(steps / (data.facts.train // b), 2) for s, b in batch.items()}
     mean_macs = float(np.mean([space.price_architecture(a)["macs"] for a in networks]))
     alone_macs = (1 - SUPERNET_SHARE) * 60 * given.minutes * macs_per_s / given.alone
-    alone_epochs = max(1, round(alone_macs / (mean_macs * given.batch * per_epoch)))
+    alone_epochs = round(alone_macs / (mean_macs * given.batch * per_epoch), 2)
     print(f"{given.space} on {data.facts.train} images of {given.data}; {macs_per_s / 1e9:.2f} GMACs/s trained; "
-          f"epochs at equal cost: {epochs}, networks alone: {alone_epochs}", flush=True)  # fmt: skip
+          f"{steps:.0f} steps at equal cost, images a step: {batch}; networks alone: {alone_epochs} epochs of "
+          f"{per_epoch} steps", flush=True)  # fmt: skip
 
     probes = spread(space, 12, 1)
     found: dict[str, list[NDArray[np.float64]]] = {s: [] for s in given.samplers}
     small_middle_large: dict[str, list[list[float]]] = {s: [] for s in given.samplers}
     for seed in range(given.seeds):
         for sampler in (s for s in given.samplers if seed < seeds[s]):
-            model = supernet(space, data, sampler, epochs[sampler], seed, given.batch)
+            model = supernet(space, data, sampler, epochs[sampler], seed, batch[sampler])
             found[sampler].append(inherited(model, judge, networks))
             thirds = np.array_split(inherited(model, judge, probes), 3)
             small_middle_large[sampler].append([float(part.mean()) for part in thirds])
@@ -161,7 +165,7 @@ def main() -> None:
     report_conflicts(small_middle_large)
     real = np.array([alone(space, data, a, alone_epochs, given.batch, judge) for a in networks])
     print(f"trained alone, {alone_epochs} epochs: {real.min():.3f} to {real.max():.3f}")
-    results = {"epochs": epochs, "alone_epochs": alone_epochs, "conflicts": small_middle_large,
+    results = {"steps": steps, "batch": batch, "alone_epochs": alone_epochs, "conflicts": small_middle_large,
                "inherited": {s: np.array(v).tolist() for s, v in found.items()}, "alone": real.tolist(),
                "ranking": report_ranking(space, networks, found, real)}  # fmt: skip
     if given.json:
