@@ -28,7 +28,8 @@ import pandas as pd
 import torch
 
 import nas
-from nas.runs.stitched import correlation_text, line_text
+from nas.runs.stitched import correlation_text, forecast_text, line_text
+from nas.stitching.initial import IMAGES
 from nas.stitching.pruning import survivors
 from nas.training.job import Job
 from nas.training.logs import read
@@ -120,8 +121,8 @@ def training(data: Path, weights: list[str], out: Path, fitted: pd.DataFrame, se
     epochs = epochs_at_equal_cost(minutes, 2 * seeds, weights)
     space = Stitching(**OPTIONS, rule="v2")
     routes = {int(n): space.routes[int(n)] for n in fitted["route"]}
-    costs = {int(r.route): (int(r.macs), float(r.residual)) for r in fitted.itertuples()}
-    unpruned = set(survivors(routes, costs))
+    known = {int(r.route): (int(r.macs), float(r.accuracy_fitted)) for r in fitted.itertuples()}
+    unpruned = set(survivors(routes, known, IMAGES))
     print(f"  least squares only: area {area(fitted):.4f}; pruning would keep {len(unpruned)} of {len(routes)} routes")
     areas: dict[str, list[float]] = {name: [] for name in epochs}
     for seed in range(seeds):
@@ -137,7 +138,7 @@ def training(data: Path, weights: list[str], out: Path, fitted: pd.DataFrame, se
                 f"  {sampler}, seed {seed}, {count:g} epochs: area {areas[sampler][-1]:.4f}; stitches on average "
                 f"{stitched['accuracy'].mean():.1%} (before {stitched['accuracy_fitted'].mean():.1%}), anchors "
                 f"{' and '.join(f'{a:.1%}' for a in table['accuracy'][:2])}; front of {len(front)}, of which pruning "
-                f"leaves out {pruned}; {time.perf_counter() - begin:.0f} s", flush=True,
+                f"leaves out {pruned}; {forecast_text(table)}; {time.perf_counter() - begin:.0f} s", flush=True,
             )  # fmt: skip
     for name, values in areas.items():
         print(f"  {name}: area {np.mean(values):.4f} +- {np.std(values, ddof=1 if seeds > 1 else 0):.4f}")

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from nas.api import create_model, load_run, resume, search
     from nas.budget import Budget
     from nas.calibrating import calibrate
+    from nas.client.client import Client
     from nas.designers.design import Design
     from nas.designing import design
     from nas.errors import NasError
@@ -30,13 +31,14 @@ _HOME = {
     "evaluate": "nas.training.api", "extract": "nas.training.api", "search_supernet": "nas.supernet_search",
     "stitch": "nas.stitching.api",
     "load_model": "nas.weights", "save_model": "nas.weights",
+    "Client": "nas.client.client",
     "Budget": "nas.budget", "NasError": "nas.errors", "Run": "nas.runs.run",
 }  # fmt: skip
 
 __all__ = [
-    "Budget", "Design", "NasError", "Run", "calibrate", "create_model", "design", "evaluate", "extract", "finetune",
-    "load_model", "load_run", "resume", "resume_scale", "save_model", "scale", "search", "search_supernet", "stitch",
-    "train", "train_supernet",
+    "Budget", "Client", "Design", "NasError", "Run", "calibrate", "create_model", "design", "evaluate", "extract",
+    "finetune", "load_model", "load_run", "resume", "resume_scale", "save_model", "scale", "search", "search_supernet",
+    "stitch", "train", "train_supernet",
 ]  # fmt: skip
 
 

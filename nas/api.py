@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from nas.engine.driver import OnUpdate
     from nas.engine.launchers import Launcher
     from nas.runs.run import Run
+    from search_spaces import SearchSpace
 
 OnSurvey = Callable[[Survey], None]
 OnStart = Callable[["Run"], None]
@@ -59,7 +60,8 @@ def search(
         raise NasError("inherited accuracy needs a trained supernet: nas search --supernet FOLDER")
     workers, time_s = _checked(workers, time_s)
     place(out, name or uuid4().hex)
-    facts = look(spec)
+    made = spec.make_space()
+    facts = look(spec, made)
     if on_survey is not None:
         on_survey(facts)
     if not facts.satisfiable:
@@ -70,20 +72,24 @@ def search(
     run = Run.create(
         spec, out, name=name, storage=storage,
         facts={"survey": facts.to_dict(), "workers": workers, "command": command, "reproducible": time_s is None},
+        space=made,
     )  # fmt: skip
     if on_start is not None:
         on_start(run)
     return _execute(run, workers, ray_address, time_s, on_update)
 
 
-def look(spec: SearchSpec) -> Survey:
-    """What a budget means in a space, before any search. Raises for whatever is wrong with the inputs."""
+def look(spec: SearchSpec, space: SearchSpace | None = None) -> Survey:
+    """What a budget means in a space, before any search. Raises for whatever is wrong with the inputs.
+
+    ``space``: that of ``spec``, where it has been made already.
+    """
     _ = spec.objective_list
     known = list_proxies()
     for name in spec.proxies:
         if name not in known:
             raise unknown_name("proxy", name, known)
-    return survey(spec.make_space(), spec.budget)
+    return survey(space if space is not None else spec.make_space(), spec.budget)
 
 
 def resume(
@@ -113,11 +119,19 @@ def load_run(path: str | Path, storage: str | None = None) -> Run:
 
 
 def create_model(source: str | Path, index: int = 0) -> nn.Module:
-    """A PyTorch module from a run directory, an architecture file, or ``SPACE:NAME`` (a published network)."""
-    from nas.sources import resolve
+    """A PyTorch module from a run directory, an architecture file, or ``SPACE:NAME`` (a published network).
+
+    Its weights are fresh, but of a run of ``nas.stitch`` the trained ones.
+    """
+    from nas.sources import resolve, stitched_run
 
     space, architecture = resolve(str(source), index)
-    return space.model(architecture)
+    run = stitched_run(str(source))
+    if run is None:
+        return space.model(architecture)
+    from nas.stitching.trained import trained_route
+
+    return trained_route(run, architecture)
 
 
 def _given(**options: Iterable[str] | None) -> dict[str, Any]:
@@ -153,7 +167,7 @@ def _execute(run: Run, workers: int, ray_address: str | None, time_s: float | No
 
     launcher: Launcher
     if workers == 0:
-        launcher = LocalLauncher(run.spec, run.path)
+        launcher = LocalLauncher(run.spec, run.path, run.space)
     else:
         from nas.engine.ray_launcher import RayLauncher
 

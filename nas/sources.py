@@ -17,6 +17,8 @@ from search_spaces.errors import unknown_name
 if TYPE_CHECKING:
     from torch import nn
 
+    from nas.runs.run import Run
+
 FORMS = "SPACE:NAME, RUN, RUN#INDEX or FILE.json"
 
 
@@ -39,6 +41,18 @@ def resolve(text: str, index: int | None = None) -> tuple[SearchSpace, Architect
     if name not in found.published:
         raise unknown_name(f"published network of {space}", name, found.published)
     return found, found.published[name]
+
+
+def stitched_run(text: str) -> Run | None:
+    """The run that ``text`` names a row of, where it is one of ``nas stitch``: its networks have trained weights."""
+    path = text.partition("#")[0]
+    if not (Path(path) / "run.json").exists():
+        return None
+    from nas.runs.run import Run
+    from nas.runs.stitched import is_stitched
+
+    run = Run.open(path)
+    return run if is_stitched(run) else None
 
 
 def operator_table(text: str) -> OperatorTable:

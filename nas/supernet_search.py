@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +25,7 @@ from nas.engine.nsga2 import violation
 from nas.engine.pareto import hypervolume, non_dominated
 from nas.engine.proposals import pick, propose
 from nas.engine.spec import SearchSpec
-from nas.engine.surrogate import Surrogate
+from nas.engine.surrogate import HeldOutError, Surrogate, held_out_error
 from nas.errors import BudgetInfeasible, NasError
 from nas.objectives import INHERITED
 from nas.runs.place import place
@@ -75,19 +76,39 @@ def search_supernet(
         on_survey(facts)
     if not facts.satisfiable:
         raise BudgetInfeasible(facts.reason)
-    settings, images = job.settings, job.document["facts"]
-    trained = {
-        "path": str(job.path.resolve()), "data": job.document["data"], "validation": images["validation"],
-        "calibration": min(settings.calibration, images["train"]), "sampler": settings.sampler,
-        "epochs": settings.epochs,
-    }  # fmt: skip
     run = Run.create(
         spec, out, name=name,
-        facts={"survey": facts.to_dict(), "workers": 1, "command": command, "reproducible": True, "supernet": trained},
+        facts={"survey": facts.to_dict(), "workers": 1, "command": command, "reproducible": True,
+               "supernet": _trained(job)},
     )  # fmt: skip
     if on_start is not None:
         on_start(run)
     return complete(run, on_update)
+
+
+def _trained(job: Job) -> dict[str, Any]:
+    """How the supernet was trained and how its subnets are judged, for ``run.json``."""
+    from nas.training.judge import CALIBRATION_BATCH, CALIBRATION_SEED
+
+    settings, images = job.settings, job.document["facts"]
+    count = min(settings.calibration, images["train"]) if _has_batch_norms(job) else 0
+    calibration = {
+        "images": count - (count % CALIBRATION_BATCH == 1), "batch": CALIBRATION_BATCH, "seed": CALIBRATION_SEED,
+    }  # fmt: skip
+    return {
+        "path": str(job.path.resolve()), "data": job.document["data"], "validation": images["validation"],
+        "calibration": calibration, "sampler": settings.sampler, "epochs": settings.epochs,
+    }  # fmt: skip
+
+
+def _has_batch_norms(job: Job) -> bool:
+    import torch
+
+    from nas.training.samplers.extremes import smallest
+    from search_spaces.modules.calibration import batch_norms
+
+    with torch.device("meta"):
+        return bool(batch_norms(job.space.model(smallest(job.space))))
 
 
 def _check(spec: SearchSpec) -> None:
@@ -103,7 +124,10 @@ def complete(run: Run, on_update: OnUpdate | None = None) -> Run:
     """Take a search of a supernet, new or interrupted, to its end."""
     from nas.runs.finish import finish
 
-    SupernetSearch(run, evaluator(Job.open(run.document["supernet"]["path"])), on_update).execute()
+    search = SupernetSearch(run, evaluator(Job.open(run.document["supernet"]["path"])), on_update)
+    search.execute()
+    error = search.predictor_error()
+    run.update(predictor=None if error is None else asdict(error))
     finish(run)
     run.update(status="done")
     run.store.close()
@@ -143,6 +167,10 @@ class SupernetSearch:
                 break
             self._promote(last, candidates, chosen)
             self._evaluate_promoted(last)
+
+    def predictor_error(self) -> HeldOutError | None:
+        """What the predictor is worth on evaluations it has not seen; None after too few."""
+        return held_out_error(self._space, *self._known(), self._spec.seed)
 
     # ---- who is evaluated --------------------------------------------------------------------------------------
 

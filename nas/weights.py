@@ -35,6 +35,25 @@ def build(space: SearchSpace, architecture: Architecture, *, weights: Path | Non
     return model.eval()
 
 
+def build_named(
+    text: str, *, weights: Path | None = None, seed: int = 0
+) -> tuple[SearchSpace, Architecture, nn.Module, str]:  # fmt: skip
+    """What ``nas.sources`` names, its module in evaluation mode, and where the weights are from.
+
+    That is ``weights``, else what lies beside a saved model, else the training of a stitched run, else ``seed``.
+    """
+    from nas.sources import resolve, stitched_run
+
+    space, architecture = resolve(text)
+    weights = weights or weights_beside(text)
+    if weights is None and (run := stitched_run(text)) is not None:
+        from nas.stitching.trained import trained_route
+
+        return space, architecture, trained_route(run, architecture), f"trained, of {run.path}"
+    source = str(weights or f"fresh, seed {seed}")
+    return space, architecture, build(space, architecture, weights=weights, seed=seed), source
+
+
 def load_weights(model: nn.Module, path: Path) -> None:
     """Fill ``model`` from a .safetensors file or a PyTorch file that holds tensors only. Raises NasError."""
     state = _read(path)

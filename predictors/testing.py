@@ -195,27 +195,23 @@ class ProxyContract:
         assert math.isfinite(value)
         assert value == float(f"{value:.6g}")
 
-    def test_repeats_under_its_seed(self, network: nn.Module) -> None:
-        assert self.outcome(network) == self.first(network)
-
     def test_does_not_depend_on_the_other_proxies(self, network: nn.Module) -> None:
         assert _together(type(network).__name__)[self.proxy] == self.first(network)
 
-    def test_does_not_depend_on_global_state(self, network: nn.Module) -> None:
+    def test_repeats_under_its_seed_and_leaves_no_trace(self, network: nn.Module) -> None:
+        """Whatever the state of generators, threads and gradients, which it hands back with the network's own."""
         expected, threads = self.first(network), torch.get_num_threads()
+        weights = copy.deepcopy(network.eval().state_dict())
         with torch.random.fork_rng(), torch.no_grad():
             torch.manual_seed(99)
             torch.set_num_threads(threads + 1)
+            states = generator_states()
             try:
-                assert self.outcome(network.eval()) == expected
+                assert self.outcome(network) == expected
+                assert generator_states() == states
                 assert torch.get_num_threads() == threads + 1
             finally:
                 torch.set_num_threads(threads)
-
-    def test_leaves_network_and_global_generators_alone(self, network: nn.Module) -> None:
-        weights, states = copy.deepcopy(network.eval().state_dict()), generator_states()
-        self.outcome(network)
-        assert generator_states() == states
         assert all(torch.equal(value, weights[name]) for name, value in network.state_dict().items())
         assert not network.training
         assert all(p.grad is None for p in network.parameters())

@@ -66,6 +66,9 @@ COLUMNS = (
     "h_in", "w_in", "h_out", "w_out", "params", "held",
 )  # fmt: skip
 
+DEFAULTS = {"role": int(Role.MAIN), "function": 0, "params": 0, "held": 0}
+"""Of a row that does not say; every other column is 1."""
+
 IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
 
@@ -182,7 +185,8 @@ class TableBuilder:
         self.size = size
         self.stages = tuple(stages)
         self.stage = 0
-        self._blocks: list[dict[str, IntArray]] = []
+        self._everyone = np.arange(size)
+        self._blocks: list[tuple[int, dict[str, ArrayLike]]] = []  # rows, and what is not as in DEFAULTS
 
     def enter(self, stage: str) -> None:
         """Rows added from here on belong to ``stage``."""
@@ -190,18 +194,16 @@ class TableBuilder:
 
     def add(self, kind: Kind, *, where: ArrayLike = True, function: str = "", **shape: ArrayLike) -> None:
         """Append one row per architecture. Shape columns that are not given are 1, ``params`` and ``held`` 0."""
-        mask = np.broadcast_to(np.asarray(where, dtype=bool), (self.size,))
-        arch = np.flatnonzero(mask)
-        if not len(arch):
-            return
-        defaults: dict[str, ArrayLike] = dict.fromkeys(COLUMNS, 1)
-        defaults |= {"stage": self.stage, "kind": int(kind), "role": int(Role.MAIN), "params": 0, "held": 0}
-        defaults |= {"function": FUNCTIONS.index(function)} | shape
-        block = {
-            name: np.broadcast_to(np.asarray(v, dtype=np.int64), (self.size,))[arch] for name, v in defaults.items()
-        }
-        block["arch"] = arch
-        self._blocks.append(block)
+        arch = self._everyone if where is True else np.flatnonzero(np.broadcast_to(where, (self.size,)))
+        if len(arch):
+            row: dict[str, ArrayLike] = {"stage": self.stage, "kind": int(kind), "arch": arch}
+            row["function"] = FUNCTIONS.index(function)
+            self._blocks.append((len(arch), row | {c: self._of(arch, v) for c, v in shape.items()}))
+
+    def _of(self, arch: IntArray, value: ArrayLike) -> ArrayLike:
+        """``value`` of the architectures ``arch``; one number for all of them stays one, to be written once."""
+        array = np.asarray(value, dtype=np.int64)
+        return array if array.ndim == 0 else np.broadcast_to(array, (self.size,))[arch]
 
     def conv(
         self, c_in: ArrayLike, c_out: ArrayLike, kernel: ArrayLike, side_in: ArrayLike, side_out: ArrayLike, *,
@@ -254,14 +256,17 @@ class TableBuilder:
     def append(self, arch: int, table: OperatorTable) -> None:
         """Append the rows of a table of size 1 to one architecture, in the stage that was entered last."""
         rows = np.full(len(table), arch, dtype=np.int64), np.full(len(table), self.stage, dtype=np.int64)
-        self._blocks.append({**table.columns, "arch": rows[0], "stage": rows[1]})
+        self._blocks.append((len(table), {**table.columns, "arch": rows[0], "stage": rows[1]}))
 
     def table(self) -> OperatorTable:
         """The finished table; rows of one architecture keep the order in which they were added."""
-        columns = {
-            name: np.concatenate([b[name] for b in self._blocks]) if self._blocks else np.zeros(0, dtype=np.int64)
-            for name in COLUMNS
-        }
+        rows = sum(n for n, _ in self._blocks)
+        columns = {name: np.full(rows, DEFAULTS.get(name, 1), dtype=np.int64) for name in COLUMNS}
+        start = 0
+        for n, block in self._blocks:
+            for name, value in block.items():
+                columns[name][start : start + n] = value
+            start += n
         return OperatorTable(columns, self.size, self.stages)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,8 @@ WITHOUT_TORCH = ("search_spaces/space.py", "search_spaces/operators.py", "search
                  "search_spaces/counting.py", "nas/engine/island.py", "nas/engine/driver.py")  # fmt: skip
 
 
-def imports(path: Path) -> set[str]:
+@cache
+def imports(path: Path) -> frozenset[str]:
     """Top-level names of every module that a file imports, anywhere in it."""
     found: set[str] = set()
     for node in ast.walk(ast.parse(path.read_text())):
@@ -24,7 +26,7 @@ def imports(path: Path) -> set[str]:
             found |= {alias.name.partition(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.level == 0:  # a relative import stays inside its package
             found.add((node.module or "").partition(".")[0])
-    return found
+    return frozenset(found)
 
 
 @pytest.mark.parametrize("package", sorted(OURS))

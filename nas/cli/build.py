@@ -18,7 +18,7 @@ def command(arch: Arch, weights: Weights = None, out: Out = None, seed: Seed = 0
     """Build the PyTorch module of an architecture and show it stage by stage.
 
     With --out it is saved as model.json and model.safetensors; nas.load_model(FOLDER) gives the module back.
-    Without --weights the weights are fresh, drawn under --seed.
+    Without --weights the weights are fresh, drawn under --seed; of a run of 'nas stitch' they are the trained ones.
 
     \b
     Examples:
@@ -29,18 +29,15 @@ def command(arch: Arch, weights: Weights = None, out: Out = None, seed: Seed = 0
     """
     from nas.cli.output import console, emit
     from nas.cli.stages import described, stage_table
-    from nas.sources import resolve
-    from nas.weights import build, input_size, save_model, weights_beside
+    from nas.weights import build_named, input_size, save_model
 
-    space, architecture = resolve(arch)
-    weights = weights or weights_beside(arch)
-    model = build(space, architecture, weights=weights, seed=seed)
+    space, architecture, model, source = build_named(arch, weights=weights, seed=seed)
     price = space.price_architecture(architecture)
     built = sum(p.numel() for p in model.parameters())
     if built != price["params"]:
         raise RuntimeError(f"the module has {built:,} parameters, its operator table {price['params']:,}: a bug of nas")
     folder = save_model(model, architecture, out) if out else None
-    rows, source = described(space, architecture), str(weights or f"fresh, seed {seed}")
+    rows = described(space, architecture)
     if json:
         facts = {"name": arch, "id": architecture.id, "space": space.name, "module": type(model).__name__}
         saved = {"weights": source, "out": folder, "input_size": input_size(model)}

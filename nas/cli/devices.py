@@ -36,7 +36,7 @@ def command(name: Name = None, json: Json = False) -> None:
 
     if name is not None:
         profile = load_profile(name)
-        return emit(_facts(profile)) if json else _describe(profile)
+        return emit(device_facts(profile)) if json else _describe(profile)
     _list(json)
 
 
@@ -47,7 +47,7 @@ def _list(as_json: bool) -> None:
     rows, broken = [], []
     for name in list_profiles():
         try:
-            rows.append(_facts(load_profile(name)))
+            rows.append(device_facts(load_profile(name)))
         except ProfileError as error:
             broken.append(str(error))
     if as_json:
@@ -59,7 +59,8 @@ def _list(as_json: bool) -> None:
         console(stderr=True).print(f"note: {message}")
 
 
-def _facts(profile: DeviceProfile) -> dict[str, Any]:
+def device_facts(profile: DeviceProfile) -> dict[str, Any]:
+    """What a profile says of itself, with its evidence."""
     return {
         "name": profile.name, "title": profile.title, "source": profile.source, "fusion": profile.fusion,
         "created": profile.created, "hardware": profile.hardware, "runtime": profile.runtime,

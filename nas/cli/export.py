@@ -25,7 +25,8 @@ def command(
     """Export an architecture to one file and verify it.
 
     onnx is run with ONNX Runtime, torch-export with PyTorch, and their logits must agree with the module's to 1e-4.
-    Without --weights the weights are fresh, drawn under --seed, or those saved beside ARCH by 'nas build --out'.
+    Without --weights the weights are fresh, drawn under --seed, or those saved beside ARCH by 'nas build --out', or
+    of a run of 'nas stitch' the trained ones.
 
     \b
     Formats:
@@ -43,19 +44,17 @@ def command(
     from nas.cli.output import emit
     from nas.export import ALL_FORMATS, export, export_architecture
     from nas.sources import resolve
-    from nas.weights import build, weights_beside
+    from nas.weights import build_named
     from search_spaces.errors import unknown_name
 
     if format not in ALL_FORMATS:
         raise unknown_name("format", format, ALL_FORMATS)
-    space, architecture = resolve(arch)
     if format == "json":
-        done, source = export_architecture(architecture, out), ""
+        architecture, source = resolve(arch)[1], ""
+        done = export_architecture(architecture, out)
     else:
-        weights = weights or weights_beside(arch)
-        model = build(space, architecture, weights=weights, seed=seed)
+        _, architecture, model, source = build_named(arch, weights=weights, seed=seed)
         done = export(model, architecture, format, out, batch=batch, dynamic=dynamic)
-        source = str(weights or f"fresh, seed {seed}")
     if json:
         emit({"name": arch, "id": architecture.id, **vars(done), "weights": source or None})
     else:

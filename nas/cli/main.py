@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -30,14 +31,18 @@ from nas.cli import (
     price,
     profile,
     proxies,
+    remote,
     report,
     resume,
+    runner,
     runs,
     scale,
     score,
     search,
+    serve,
     spaces,
     stitch,
+    token,
     train,
 )
 from nas.cli.failures import explain as explain_failure
@@ -84,11 +89,17 @@ COMMANDS = {
     "spaces": (spaces, "List the search spaces, or describe one."),
     "score": (score, "Judge architectures without training them, with what each proxy is worth."),
     "proxies": (proxies, "List the training-free scores with what each is worth, or describe one."),
+    "runner": (runner, "Carry out the jobs of a service."),
+    "serve": (serve, "Serve it all over HTTP, with a page to watch."),
     "doctor": (doctor, "Check this machine and its installation."),
 }
 for _name, (_module, _short) in COMMANDS.items():
-    app.command(name=_name, short_help=_short)(_module.command)
+    app.command(name=_name, short_help=_short)(remote.aware(_name, _module.command))
+for _command in design.app.registered_commands:
+    if _command.callback is not None:
+        _command.callback = remote.aware(f"design {_command.name}", _command.callback)
 app.add_typer(design.app, name="design", short_help="Design a CNN by mathematical programming, with a proven gap.")
+app.add_typer(token.app, name="token", short_help="Who may use a server, and for what.")
 
 
 def _version(wanted: bool) -> None:
@@ -108,7 +119,15 @@ def _root(
     debug: Annotated[
         bool, typer.Option("--debug", help="Show tracebacks; works anywhere on the line, as does NAS_DEBUG=1.")
     ] = False,
+    server: Annotated[
+        str | None, typer.Option("--server", metavar="URL", help="Run the command at a service ('nas serve').")
+    ] = None,
+    token_file: Annotated[
+        Path | None,
+        typer.Option("--token-file", metavar="FILE", help="Holds the token for --server; default: NAS_TOKEN."),
+    ] = None,
 ) -> None:
+    remote.choose(server, token_file)
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
 

@@ -28,7 +28,7 @@ def document(run: Run) -> dict[str, Any]:
         "run": str(run.path), "name": run.name, "status": run.status, "space": run.spec.space,
         "space_options": run.spec.space_options, "budgets": list(run.spec.budgets),
         "objectives": list(run.spec.objectives), "reproducible": bool(run.document.get("reproducible", True)),
-        "survey": run.document.get("survey"),
+        "survey": run.document.get("survey"), "predictor": run.document.get("predictor"),
         "recommended": {
             **rows[chosen.index], "reasons": list(chosen.reasons), "confidence": chosen.confidence,
             "neighbours": [{"index": i, "text": text} for i, text in chosen.neighbours],
@@ -53,8 +53,12 @@ def show(run: Run) -> None:
 def _recommend(out: Console, run: Run, front: pd.DataFrame, chosen: Recommendation) -> None:
     from rich.padding import Padding
 
+    from nas.runs.trained import predictor_note
+
     out.print(f"Recommended: #{chosen.index} {chosen.headline}", style="bold", soft_wrap=True)
     lines = [f"why: {'; '.join(chosen.reasons)}", f"how sure: {chosen.confidence}"]
+    if note := predictor_note(run):
+        lines.append(f"predictor of the search: {note}")
     lines += [f"next to it: #{i} {front['id'].iloc[i]}, {text}" for i, text in chosen.neighbours]
     for line in lines:
         out.print(Padding(line, (0, 0, 0, 2)))
@@ -95,13 +99,13 @@ def _spread(size: int, always: set[int]) -> list[int]:
 def _next_steps(out: Console, run: Run, index: int) -> None:
     out.print(f"Build it:  nas build {run.path}#{index}   or in Python: nas.create_model({str(run.path)!r}, {index})",
               soft_wrap=True)  # fmt: skip
-    if "supernet" in run.document:
+    stitched = run.document.get("kind") == "stitch"
+    if "supernet" in run.document and not stitched:
         supernet = run.document["supernet"]["path"]
         out.print(f"With its weights:  nas extract {supernet} {run.path}#{index} --out my-model", soft_wrap=True)
     out.print(f"Hand it on:  nas export {run.path}#{index} --format onnx --out model.onnx", soft_wrap=True)
-    if run.document.get("kind") == "stitch":
-        out.print(
-            f"With its weights:  nas extract {run.path}/supernet {run.path}#{index} --out my-model", soft_wrap=True
-        )
+    if stitched:
+        out.print(f"Both have the trained weights. On the test images:  nas evaluate {run.path}/supernet "
+                  f"{run.path}#{index}", soft_wrap=True)  # fmt: skip
     out.print("Report:")
     out.print(str(run.path / "report.html"), soft_wrap=True)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from nas.cli.options import Family, ImgSize, InChans, Json, NumClasses, Option, space_options
+
+if TYPE_CHECKING:
+    from search_spaces import Architecture, SearchSpace
 
 Arch = Annotated[
     str | None,
@@ -69,10 +72,15 @@ def command(
 
 
 def _ours(text: str) -> dict[str, Any]:
-    from nas.cli.stages import described
     from nas.sources import resolve
 
-    space, architecture = resolve(text)
+    return price_facts(*resolve(text))
+
+
+def price_facts(space: SearchSpace, architecture: Architecture) -> dict[str, Any]:
+    """What an architecture costs, in all and by stage, by our counting and by its paper's."""
+    from nas.cli.stages import described
+
     price = space.price_architecture(architecture)
     return {
         "id": architecture.id, "space": space.name, **price, "paper_count": space.paper_count(architecture),

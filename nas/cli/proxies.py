@@ -30,7 +30,7 @@ def command(name: Name = None, json: Json = False) -> None:
     from predictors.training_free import get_proxy, list_proxies
 
     names = list_proxies() if name is None else [get_proxy(name).name]
-    documents = [_document(n) for n in names]
+    documents = [proxy_facts(n) for n in names]
     if json:
         emit(documents if name is None else documents[0])
     elif name is None:
@@ -39,7 +39,8 @@ def command(name: Name = None, json: Json = False) -> None:
         _describe(documents[0])
 
 
-def _document(name: str) -> dict[str, Any]:
+def proxy_facts(name: str) -> dict[str, Any]:
+    """What a proxy is and what it has been worth."""
     from dataclasses import asdict
 
     from predictors.training_free import DEFAULT_PROXIES, evidence, get_proxy, repeatability, seconds

@@ -33,14 +33,14 @@ def command(
     from search_spaces.registry import space_class
 
     if name is None:
-        rows = [_line(n, space_class(n)) for n in list_spaces()]
+        rows = [space_line(n, space_class(n)) for n in list_spaces()]
         emit(rows) if json else _list(rows)
         return
     space = get_space(name, **space_options(num_classes, img_size, in_chans, family, option))
-    emit(_facts(space)) if json else _describe(space)
+    emit(space_facts(space)) if json else _describe(space)
 
 
-def _line(name: str, kind: type[SearchSpace]) -> dict[str, Any]:
+def space_line(name: str, kind: type[SearchSpace]) -> dict[str, Any]:
     """One space; without numbers where they depend on models that the user names."""
     if kind.of_models:
         return {"name": name, "title": kind.title, "size": None, "published": None}
@@ -62,7 +62,8 @@ def _numbers(row: dict[str, Any]) -> tuple[str, str]:
     return (big(int(row["size"])), str(row["published"])) if row["size"] else ("by its models", "–")
 
 
-def _facts(space: SearchSpace) -> dict[str, Any]:
+def space_facts(space: SearchSpace) -> dict[str, Any]:
+    """Everything there is to say of one space, as JSON data; sizes are text, they may have twenty digits."""
     published = {name: {"id": a.id, **space.price_architecture(a)} for name, a in space.published.items()}
     return {
         "name": space.name, "title": space.title, "source": space.source, "options": space.options,
@@ -76,7 +77,7 @@ def _facts(space: SearchSpace) -> dict[str, Any]:
 def _describe(space: SearchSpace) -> None:
     from nas.cli.output import big, console, heading, quantity, table
 
-    facts, out = _facts(space), console()
+    facts, out = space_facts(space), console()
     out.print(f"{space.name}: {space.title}", style="bold")
     out.print(f"source: {space.source}")
     out.print(f"size: {big(space.size)} architectures of {big(space.total_size)} combinations ({space.rule_text})")

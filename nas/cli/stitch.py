@@ -31,14 +31,17 @@ Sampler = Annotated[
     typer.Option("--sampler", metavar="NAME", help="routes: uniformly; ros: every level of cost equally often."),
 ]
 Distillation = Annotated[
-    str, typer.Option("--distillation", metavar="KIND", help="With --teacher: soft (its probabilities) or hard.")
+    str, typer.Option("--distillation", metavar="KIND", help="Half of the loss with --teacher: soft or hard.")
+]
+Temperature = Annotated[
+    float | None, typer.Option("--temperature", metavar="X", help="Of the teacher's soft probabilities; default 1.")
 ]
 Freeze = Annotated[bool, typer.Option("--freeze-anchors", help="Train the stitching layers only.")]
 AnchorRate = Annotated[
     float, typer.Option("--anchor-lr", metavar="X", help="Learning rate of the anchors, relative to the stitches'.")
 ]
 Prune = Annotated[
-    bool, typer.Option("--prune", help="Leave out routes that another beats in cost and least-squares residual.")
+    bool, typer.Option("--prune", help="Leave out routes that another beats in cost and accuracy by least squares.")
 ]
 Weights = Annotated[
     str | None,
@@ -60,7 +63,8 @@ ROWS = 8
 
 def command(
     anchors: Anchors, data: Data = "digits", two_way: TwoWay = False, rank: Rank = 0, epochs: Epochs = None,
-    sampler: Sampler = "routes", teacher: Teacher = "", distillation: Distillation = "soft", batch: Batch = 64,
+    sampler: Sampler = "routes", teacher: Teacher = "", distillation: Distillation = "soft",
+    temperature: Temperature = None, batch: Batch = 64,
     lr: Rate = None, freeze_anchors: Freeze = False, anchor_lr: AnchorRate = 0.1, prune: Prune = False,
     anchor_weights: Weights = None, random_anchors: Random = False, num_images: NumImages = 256,
     img_size: ImgSize = None, option: Option = None, precision: Precision = "float32", clip: Clip = "norm:1.0",
@@ -90,8 +94,9 @@ def command(
     from nas.stitching.api import stitch
 
     settings = given(
-        epochs=epochs, batch=batch, lr=lr, teacher=teacher, precision=precision, clip=clip, augment=augment, seed=seed
-    )
+        epochs=epochs, batch=batch, lr=lr, teacher=teacher, temperature=temperature, precision=precision, clip=clip,
+        augment=augment, seed=seed,
+    )  # fmt: skip
     say = _Says(json)
     with watching(json) as watch, _continuable() as started:
         run = stitch(

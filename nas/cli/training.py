@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nas.cli.output import console, duration
+from nas.cli.watch import RAY_STARTS
 
 if TYPE_CHECKING:
     from nas.training.job import Job
@@ -49,6 +50,7 @@ Name = Annotated[str | None, typer.Option("--name", metavar="NAME", help="Name o
 
 EVERY_S = 5.0
 """Seconds between plain lines."""
+LOST = "; a worker was lost, all go on from the last checkpoint"
 OnStep = Callable[["Progress"], None]
 
 
@@ -66,16 +68,20 @@ class _PlainLines:
     def __init__(self, stderr: bool) -> None:
         self._stream = sys.stderr if stderr else sys.stdout
         self._start = self._last = time.monotonic()
-        self._first: int | None = None
+        self._first = (0, 0.0)  # a step and its time, from which the pace is told
+        self._step = 0
 
     def __call__(self, p: Progress) -> None:
         now = time.monotonic()
-        if self._first is None:
-            self._first = p.step - 1
-        if p.step in (self._first + 1, p.steps) or now - self._last >= EVERY_S:
+        lost = p.step < self._step
+        if lost or not self._step:
+            self._first = (p.step, now)
+        self._step = p.step
+        if lost or self._first[0] == p.step or p.step == p.steps or now - self._last >= EVERY_S:
             self._last = now
-            left = (now - self._start) / (p.step - self._first) * (p.steps - p.step)
-            rest = f", about {duration(left)} left" if left >= 1 and p.step > self._first + 1 else ""
+            steps, taken = p.step - self._first[0], now - self._first[1]
+            left = taken / steps * (p.steps - p.step) if steps else 0.0
+            rest = f", about {duration(left)} left" if left >= 1 else LOST if lost else ""
             print(f"[{now - self._start:5.1f} s] {_figures(p)}{rest}", file=self._stream, flush=True)
 
 
@@ -94,8 +100,13 @@ def _bar(stderr: bool) -> Iterator[OnStep]:
     with bars.Progress(*columns, console=console(stderr)) as live:
         task = live.add_task("steps", total=None, note="starting")
 
+        reached = 0
+
         def update(p: Progress) -> None:
-            live.update(task, completed=p.step, total=p.steps, note=f"epoch {p.epoch + 1}, loss {p.loss:.3f}")
+            nonlocal reached
+            note = f"epoch {p.epoch + 1}, loss {p.loss:.3f}{LOST if p.step < reached else ''}"
+            reached = max(reached, p.step)
+            live.update(task, completed=p.step, total=p.steps, note=note)
 
         yield update
 
@@ -116,9 +127,11 @@ class continuable:
         what = (
             f"supernet of {job.space.name}" if job.is_supernet else f"network {job.document['architecture']['space']}"
         )
+        ray = RAY_STARTS if job.document.get("workers", 1) > 1 else ""
         console(self._stderr).print(
             f"{what} on {facts['source']}: {facts['train']:,} training, {facts['validation']:,} held-out, "
-            f"{facts['test']:,} test images, {facts['num_classes']} classes; into {job.path}", soft_wrap=True,
+            f"{facts['test']:,} test images, {facts['num_classes']} classes; into {job.path}{ray}",
+            soft_wrap=True,
         )  # fmt: skip
 
     def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:

@@ -32,13 +32,17 @@ PREDICTED_AT_MOST = 512
 
 @dataclass(frozen=True)
 class Update:
-    """What a watcher is told: the state, how much there is in all, and the phase (exploring, judging, done)."""
+    """What a watcher is told: the state, how much there is in all, and the phase (exploring, judging, done).
+
+    ``archive``: what is non-dominated so far, to be read before the watcher returns; None where there is none.
+    """
 
     phase: str
     progress: Progress
     candidates: int
     to_score: int
     eta_s: float | None
+    archive: Archive | None = None
 
 
 OnUpdate = Callable[[Update], None]
@@ -89,9 +93,7 @@ class Driver:
         """Price the first generation here: Ray takes seconds to start, and a user wants to see something now."""
         for number in range(self._spec.islands):
             if self._exchange.latest(number) < 0:
-                island = restored(self._spec, number, self._exchange)
-                island.space = self._space
-                advance(island, self._exchange)
+                advance(restored(self._spec, number, self._exchange, self._space), self._exchange)
 
     def _explore(self, generation: int) -> bool:
         """Merge one generation; False where time ran out before it was there."""
@@ -222,7 +224,7 @@ class Driver:
             progress.generation, self._elapsed(), self._archive.priced, self._scored, len(self._archive.genomes),
             progress.hypervolume,
         )  # fmt: skip
-        self._on_update(Update(phase, state, self._planned(), self._to_score, self._eta(phase)))
+        self._on_update(Update(phase, state, self._planned(), self._to_score, self._eta(phase), self._archive))
 
     def _planned(self) -> int:
         return max((self._spec.generations + 1) * self._spec.population * self._spec.islands, self._archive.priced)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,24 @@ from search_spaces import SearchSpace
 from search_spaces.space import Genomes
 
 PRICES = ("macs", "params")
+FOLDS = 10
+FEWEST = 10
+"""Evaluations below which an error would say nothing."""
+
+
+@dataclass(frozen=True)
+class HeldOutError:
+    """How far a predictor is off on ``n`` evaluations, each predicted by a fit to those of the other folds.
+
+    ``mae``: mean absolute error, in the objective's unit; ``mae_of_mean``: that of predicting the others' mean.
+    ``tau``: Kendall's tau-b between predicted and measured, None where one of them is constant.
+    """
+
+    n: int
+    folds: int
+    mae: float
+    mae_of_mean: float
+    tau: float | None
 
 
 class Surrogate:
@@ -37,3 +56,23 @@ class Surrogate:
         """(mean, standard deviation) of the prediction, each of shape (N,)."""
         mean, spread = self._model.predict(self._features(genomes), return_std=True)
         return mean, spread
+
+
+def held_out_error(space: SearchSpace, genomes: Genomes, values: NDArray[np.float64], seed: int) -> HeldOutError | None:
+    """The error of :class:`Surrogate` by cross-validation over all evaluations; None where there are too few."""
+    from scipy.stats import kendalltau
+
+    n = len(values)
+    if n < FEWEST:
+        return None
+    folds = np.random.default_rng([seed, n]).permutation(n) % FOLDS
+    predicted, means = np.empty(n), np.empty(n)
+    for fold in range(FOLDS):
+        out = folds == fold
+        predicted[out] = Surrogate(space, genomes[~out], values[~out], seed)(genomes[out])[0]
+        means[out] = values[~out].mean()
+    tau = float(kendalltau(predicted, values).statistic)
+    return HeldOutError(
+        n, FOLDS, round(float(np.abs(predicted - values).mean()), 6), round(float(np.abs(means - values).mean()), 6),
+        None if np.isnan(tau) else round(tau, 4),
+    )  # fmt: skip

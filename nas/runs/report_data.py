@@ -14,7 +14,7 @@ from nas.runs import stitched
 from nas.runs.calibrated import COVERAGE, PREDICTED, TRAINED, Calibrated, describe
 from nas.runs.device_views import device_views
 from nas.runs.run import Run
-from nas.runs.trained import best_inherited, inherited_note
+from nas.runs.trained import best_inherited, inherited_note, predictor_note
 from search_spaces import Architecture, SearchSpace
 
 CLOUD = 4000
@@ -83,6 +83,7 @@ def facts(run: Run) -> dict[str, str]:
         "Hardware": f"{environment.get('processor', '')}, {environment.get('cores', '?')} cores",
         "System": f"{environment.get('system', '')}, Python {environment.get('python', '')}",
         "Versions": ", ".join(f"{k} {v}" for k, v in environment.get("packages", {}).items()),
+        "Predictor": predictor_note(run),
         "Calibrated": f"on {len(calibrated.accuracies)} accuracies of {calibrated.source}" if calibrated else "",
         "Git": f"{str(git.get('commit', ''))[:10]}{'' if git.get('clean') else ' with changes'}" if git else "",
     }
@@ -186,8 +187,6 @@ def card(run: Run, index: int) -> ArchitectureCard:
     """One architecture of the front, stage by stage."""
     architecture = run.architecture(index)
     code = f'import nas\n\nmodel = nas.create_model("{run.path}", index={index})'
-    if stitched.is_stitched(run):
-        code = stitched.code(run, index)
     path = f"architectures/{architecture.id}.json"
     return ArchitectureCard(
         index, architecture.id, _name(architecture), stage_rows(run.space, architecture),

@@ -47,9 +47,12 @@ class Run:
     @classmethod
     def create(
         cls, spec: SearchSpec, out: Path | str = "results", *, name: str | None = None, storage: str | None = None,
-        facts: Mapping[str, Any] | None = None,
+        facts: Mapping[str, Any] | None = None, space: SearchSpace | None = None,
     ) -> Run:  # fmt: skip
-        """Make the directory of a new run under ``out``. Raises RunError rather than write into one that exists."""
+        """Make the directory of a new run under ``out``. Raises RunError rather than write into one that exists.
+
+        ``space``: that of ``spec``, where it has been made (and its look-ups compiled) already.
+        """
         stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
         name = name or f"{spec.space}-{stamp}"
         path = place(out, name)
@@ -73,6 +76,8 @@ class Run:
         except OSError as error:
             raise RunError(f"{path} cannot be made: {error.strerror}", path=str(path)) from None
         run = cls(path, document, storage)
+        if space is not None:
+            run.space = space
         run.save()
         return run
 
@@ -182,9 +187,13 @@ class Run:
         return int(self.document.get("recommended", 0))
 
     def build(self, index: int = 0) -> nn.Module:
-        """The PyTorch module of one row of the front, with fresh weights."""
-        architecture = self.architecture(index)
-        return self.space.model(self.space.architecture(architecture.config))
+        """The PyTorch module of one row of the front: of a stitched run with its trained weights, else fresh ones."""
+        architecture = self.space.architecture(self.architecture(index).config)
+        if self.document.get("kind") == "stitch":
+            from nas.stitching.trained import trained_route
+
+            return trained_route(self, architecture)
+        return self.space.model(architecture)
 
 
 def _profile_path(device: str) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from nas.objectives import INHERITED
 from nas.runs.run import Run
 
 KIND = "stitch"
@@ -23,6 +24,8 @@ def title(run: Run) -> str:
 
 def facts(run: Run) -> dict[str, str]:
     """Label and text of what a reader needs to trust the figures."""
+    from nas.stitching.judging import route_table
+
     stitching, trained = run.document["stitching"], run.document["supernet"]
     initial = stitching["initial"]
     return {
@@ -31,6 +34,7 @@ def facts(run: Run) -> dict[str, str]:
         if trained["epochs"] else "not at all: least squares only",
         "Least squares": f"on {initial['fitted_on']} training images; {line_text(initial)}",
         "Residual and accuracy": correlation_text(initial),
+        "After training": forecast_text(route_table(run)) if trained["epochs"] else "",
         "Pruned": stitching["saving"],
         "Every route": "routes.csv",
         "Islands": "", "Took": "",  # of searches
@@ -58,30 +62,36 @@ def correlation_text(initial: dict[str, Any]) -> str:
     return f"Spearman {', '.join(texts)}, before training"
 
 
+def forecast_text(routes: pd.DataFrame) -> str:
+    """How well what was known before training ranks the stitches after it; ``routes`` as in ``routes.csv``."""
+    known = routes[(routes["type"] != "anchor") & routes["accuracy"].notna()]
+    found = {
+        name: known[column].corr(known["accuracy"], method="spearman")
+        for name, column in (("the residual", "residual"), ("accuracy by least squares", "accuracy_fitted"))
+    }
+    texts = [f"with {name} {value:+.2f}" for name, value in found.items() if value == value]
+    return f"Spearman over {len(known)} stitches, {', '.join(texts) or 'not defined'}; pruning goes by the latter"
+
+
 def note(run: Run) -> str:
     """What the accuracy of a route is."""
     trained = run.document["supernet"]
     return (
         f"Accuracy of the route, with the weights that all routes share ({trained['epochs']} epochs on "
-        f"{trained['data']}), on {trained['validation']} images held out of the training. 'nas extract' writes a route "
-        "with its weights; 'nas evaluate' judges it on the test images."
+        f"{trained['data']}), on {trained['validation']} images held out of the training. 'nas build' and "
+        "'nas export' give a route with these weights; 'nas evaluate' judges it on the test images."
     )
 
 
-def code(run: Run, index: int) -> str:
-    """How to get a route of the front with its weights."""
-    extract = f'nas.extract("{run.path}/supernet", "{run.path}#{index}", "my-model")'
-    return f'import nas\n\n{extract}\nmodel = nas.load_model("my-model")'
-
-
 def anchor_table(run: Run) -> pd.DataFrame:
-    """The anchors with their prices, in the place of a space's published networks."""
+    """The anchors with their prices and accuracies, in the place of a space's published networks."""
     space: Any = run.space
-    rows = [
-        {"name": anchor.name} | space.price_architecture(space.of_route(space.routes[n]))
-        for n, anchor in enumerate(space.anchors)
-    ]
-    return pd.DataFrame(rows, columns=["name", *space.quantities])
+    accuracies, rows = run.store.scores().set_index("architecture")["value"], []
+    for anchor, route in zip(space.anchors, space.routes, strict=False):
+        architecture = space.of_route(route)
+        known = {"name": anchor.name, INHERITED: accuracies.get(architecture.id)}
+        rows.append(known | space.price_architecture(architecture))
+    return pd.DataFrame(rows, columns=["name", INHERITED, *space.quantities])
 
 
 def _sampler(name: str) -> str:

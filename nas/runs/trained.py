@@ -17,9 +17,32 @@ def inherited_note(run: Run) -> str:
     facts = run.document["supernet"]
     return (
         f"Accuracy with the weights of a supernet trained on {facts['data']} ({facts['sampler']} sampler, "
-        f"{facts['epochs']} epochs), on {facts['validation']} images held out of the training, batch statistics "
-        f"re-estimated on {facts['calibration']} training images. Trained alone, a network does better; what is "
-        "meaningful is the order."
+        f"{facts['epochs']} epochs), on {facts['validation']} images held out of the training; "
+        f"{_statistics(facts['calibration'])}. Trained alone, a network does better; what is meaningful is the order."
+    )
+
+
+def _statistics(calibration: dict[str, int]) -> str:
+    """How batch statistics were re-estimated; ``images`` is 0 where the networks have none."""
+    if not calibration["images"]:
+        return "the networks keep no batch statistics, so none were re-estimated"
+    return (
+        f"before each judgement the batch statistics are reset and re-estimated as the cumulative average over the "
+        f"same {calibration['images']} training images (drawn with seed {calibration['seed']}, batches of "
+        f"{calibration['batch']}, no augmentation)"
+    )
+
+
+def predictor_note(run: Run) -> str:
+    """What the predictor that chose whom to evaluate is worth, in a sentence; empty for a run without one."""
+    error = run.document.get("predictor")
+    if error is None:
+        return ""
+    tau = "not defined (one value only)" if error["tau"] is None else f"{error['tau']:.2f}"
+    return (
+        f"mean absolute error {100 * error['mae']:.2f} points (predicting the mean: {100 * error['mae_of_mean']:.2f}), "
+        f"Kendall tau {tau}, on {error['n']} evaluations, each held out of the fit ({error['folds']}-fold "
+        "cross-validation)"
     )
 
 

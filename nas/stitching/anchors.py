@@ -71,7 +71,8 @@ def _local(space: Stitching, name: str, path: Path) -> nn.Module:
     try:
         load_weights(module, path)
     except NasError as error:
-        raise NasError(f"anchor {name} of {space.options['num_classes']} classes: {error}") from None
+        made = f"{space.options['num_classes']} classes and images of {space.options['img_size']} pixels"
+        raise NasError(f"anchor {name} for {made}: {error}") from None
     return module
 
 

@@ -12,7 +12,7 @@ from nas.stitching.question import Question
 from nas.training.settings import Settings
 from search_spaces import get_space
 from search_spaces.errors import unknown_name
-from search_spaces.stitching import Stitching
+from search_spaces.stitching import Stitching, grammar, native
 
 if TYPE_CHECKING:
     from nas.engine.driver import OnUpdate
@@ -22,8 +22,10 @@ if TYPE_CHECKING:
     from nas.training.run import OnStep
 
 SAMPLERS = {"routes": "uniform", "ros": "ros"}
-DISTILLATIONS = {"soft": 1.0, "hard": 0.01}
-"""Temperature of the teacher's predictions; near 0 they are its single best class."""
+DISTILLATIONS = {"soft": 1.0, "hard": 0.0}
+"""Temperature of the teacher's predictions, if not told otherwise; at 0 they are its single best class."""
+TEACHER_SHARE = 0.5
+"""Of the loss, as in SN-Net v1: half the labels' cross-entropy, half the teacher's."""
 DEFAULTS = {"epochs": 10, "lr": 5e-4}
 ROUTE_OPTIONS = ("kernel", "stride", "released")
 """Options of the space that are no matter of the data or the anchors."""
@@ -44,12 +46,14 @@ def stitch(
 
     ``anchors``: timm names, the smallest first. ``two_way``: the routes of SN-Net v2 instead of v1. ``rank``: train
     stitching layers by low-rank updates (v2); 0: whole. ``sampler``: ``routes`` (uniform) or ``ros`` (every level of
-    cost equally often). ``distillation``: what is taken from a ``teacher``, its ``soft`` probabilities or its ``hard``
-    choice. ``anchor_lr``: learning rate of the anchors relative to the stitching layers', 0 freezes them. ``prune``:
-    leave out routes that another beats in cost and least-squares residual. ``anchor_weights``: a file or saved model's
-    folder for each anchor; default: timm's hub; ``random_anchors``: fresh ones, for a dry run. ``num_images``: training
-    images of the least squares. ``space_options``: ``kernel``, ``stride`` and ``released`` of the space. ``settings``:
-    as of ``nas.train``; ``epochs=0``: least squares only.
+    cost equally often). ``distillation``: what half of the loss takes from a ``teacher``, its ``soft`` probabilities
+    (at ``temperature``, default 1) or its ``hard`` choice; the other half are the labels. ``anchor_lr``: learning rate
+    of the anchors relative to the stitching layers', 0 freezes them. ``prune``: leave out routes that another beats in
+    cost and in accuracy by least squares alone. ``anchor_weights``: a file or saved
+    model's folder for each anchor; default: timm's hub; ``random_anchors``: fresh ones, for a dry run. ``num_images``:
+    training images of the least squares. ``img_size``: default, with the hub's weights, the anchors' own; else the
+    data's. ``space_options``: ``kernel``, ``stride`` and ``released`` of the space. ``settings``: as of ``nas.train``;
+    ``epochs=0``: least squares only.
 
     ``on_space`` is told the routes at once, ``on_initial`` what least squares gave and pruning saves. The run's folder
     ``supernet`` is what ``nas.extract`` and ``nas.evaluate`` take. Raises NasError subclasses: SpaceError, UnknownName,
@@ -57,14 +61,25 @@ def stitch(
     """
     from nas.stitching.begin import Place, begin
     from nas.training.data import load_data
+    from nas.training.teacher import check_teacher
 
-    chosen, trained = _settings(sampler, distillation, img_size, settings)
     _check(rank, anchor_lr, num_images, workers, space_options or {})
+    names = grammar.names(anchors)
+    of_hub = not (random_anchors or anchor_weights)
+    if img_size is None:
+        own = native.image_size(names)
+        img_size = own if of_hub and not any("?" in n for n in names) else None  # the hub has no weights of such names
+    if len(set(names)) < len(names) and of_hub:
+        raise NasError("an anchor is named twice, and the hub has one set of weights for it: give another network, or "
+                       "--anchor-weights for each")  # fmt: skip
+    chosen, trained = _settings(sampler, distillation, img_size, settings)
     found = load_data(data, side=chosen.image_size, augment=chosen.augment, validation=chosen.validation)
+    if chosen.teacher:
+        check_teacher(chosen.teacher, found.facts)
     if trained and chosen.batch > found.facts.train:
         raise NasError(f"batch {chosen.batch} is more than the {found.facts.train} training images of {data}")
     options = {
-        "anchors": anchors if isinstance(anchors, str) else ",".join(anchors), "rule": "v2" if two_way else "v1",
+        "anchors": ",".join(names), "rule": "v2" if two_way else "v1",
         "num_classes": found.facts.num_classes, "in_chans": found.facts.in_chans,
         "img_size": img_size or found.facts.side, **(space_options or {}),
     }  # fmt: skip
@@ -92,8 +107,17 @@ def _settings(
         raise unknown_name("sampler of routes", sampler, SAMPLERS)
     if distillation not in DISTILLATIONS:
         raise unknown_name("distillation", distillation, DISTILLATIONS)
+    temperature = given.get("temperature", DISTILLATIONS[distillation])
+    if (distillation == "hard") != (temperature == 0):
+        raise NasError(f"a temperature above 0 goes with soft distillation, hard has none; got {temperature:g} with "
+                       f"{distillation}")  # fmt: skip
+    if distillation == "hard" and not given.get("teacher"):
+        raise NasError("hard distillation needs a teacher: timm:NAME or the folder of a saved model")
     trained = given.get("epochs") != 0
-    more = {"sampler": SAMPLERS[sampler], "temperature": DISTILLATIONS[distillation], "image_size": img_size or 224}
+    more = {
+        "sampler": SAMPLERS[sampler], "temperature": temperature, "teacher_share": TEACHER_SHARE,
+        "image_size": img_size or 224,
+    }  # fmt: skip
     return Settings(**{**DEFAULTS, **more, **given, **({} if trained else {"epochs": 1})}), trained
 
 

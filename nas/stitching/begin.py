@@ -25,9 +25,9 @@ from nas.training.run import default_device
 from nas.training.trainer import Trainer
 from search_spaces.stitching.model import StitchedNet
 
-OnInitial = Callable[[Initial, Saving | None], None]
 SUPERNET = "supernet"
 """Folder of the training within a run."""
+OnInitial = Callable[[Initial, Saving | None], None]
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def _pruned(q: Question, initial: Initial) -> tuple[list[int], Saving | None]:
     if not q.prune:
         return q.used, None
     routes = {n: q.space.routes[n] for n in q.used}
-    kept = survivors(routes, {n: (q.macs(n), initial.residuals[n]) for n in routes})
+    kept = survivors(routes, {n: (q.macs(n), initial.accuracies[n]) for n in routes}, initial.images)
     return kept, Saving.of([routes[n] for n in kept], list(routes.values()))
 
 

@@ -132,6 +132,10 @@ def _data(source: str, settings: Settings) -> Data:
     found = load_data(source, side=settings.image_size, augment=settings.augment, validation=settings.validation)
     if settings.batch > found.facts.train:
         raise NasError(f"batch {settings.batch} is more than the {found.facts.train} training images of {source}")
+    if settings.teacher:
+        from nas.training.teacher import check_teacher
+
+        check_teacher(settings.teacher, found.facts)
     return found
 
 

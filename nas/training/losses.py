@@ -17,8 +17,17 @@ def cross_entropy(logits: Tensor, target: Tensor, smoothing: float = 0.0) -> Ten
 
 
 def sharpened(logits: Tensor, temperature: float) -> Tensor:
-    """softmax(logits / T): below 1 it is sharper than the network's own."""
+    """softmax(logits / T): below 1 it is sharper than the network's own, at 0 it is the single best class."""
+    if temperature == 0:
+        return F.one_hot(logits.argmax(1), logits.shape[1]).float()
     return F.softmax(logits.float() / temperature, dim=1)
+
+
+def probabilities(target: Tensor, classes: int, smoothing: float = 0.0) -> Tensor:
+    """Class numbers (B,) as smoothed probabilities (B, K); probabilities as they are. Cross-entropy is the same."""
+    if target.dim() > 1:
+        return target
+    return F.one_hot(target, classes).float() * (1 - smoothing) + smoothing / classes
 
 
 def alpha_divergence(logits: Tensor, target: Tensor, clip: float = CLIP) -> Tensor:

@@ -50,11 +50,11 @@ def launch(job: Job, workers: int, gpus: int, address: str | None, on_step: OnSt
 
 
 def _tell(job: Job, told: int, on_step: OnStep) -> int:
-    """Pass on what worker 0 has logged since; returns the last step told."""
+    """Pass on what worker 0 has logged since; returns the last step told, an earlier one after a worker was lost."""
     rows = read(job.path)
     steps = job.settings.epochs * max(1, job.document["facts"]["train"] // job.settings.batch)
     for row in rows[-1:]:
-        if int(row["step"]) > told:
+        if int(row["step"]) != told:
             told = int(row["step"])
             loss, lr, speed = (float(row[name]) for name in ("loss", "lr", "images_per_s"))
             on_step(Progress(told, steps, int(row["epoch"]), loss, lr, speed, tuple(row["subnets"].split("+"))))

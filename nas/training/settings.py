@@ -21,8 +21,9 @@ class Settings:
     ``batch``: images of a step, over all workers. ``lr``: peak learning rate of AdamW, after ``warmup`` epochs, from
     where it follows a cosine down to ``min_lr`` times itself. ``clip``: ``none``, ``norm:1.0`` (global norm) or
     ``agc:0.1`` (adaptive, per unit). ``ema``: decay of the averaged weights, reached gradually; 0 keeps none.
-    ``teacher``: ``timm:NAME``, a saved model's folder, or empty; its predictions, sharpened by ``temperature``,
-    replace the labels. ``calibration``: training images from which batch statistics are re-estimated before any
+    ``teacher``: ``timm:NAME``, a saved model's folder, or empty; its predictions, sharpened by ``temperature``
+    (0: its single best class), replace the labels, or of the loss ``teacher_share`` where that is below 1.
+    ``calibration``: training images from which batch statistics are re-estimated before any
     subnet is judged.
     """
 
@@ -42,6 +43,7 @@ class Settings:
     sampler: str = "uniform"
     teacher: str = ""
     temperature: float = 1.0
+    teacher_share: float = 1.0
     validation: float = 0.1
     calibration: int = 512
     image_size: int = 224
@@ -54,6 +56,9 @@ class Settings:
         for name in SHARES:
             if not 0 <= getattr(self, name) < (2 if name in ("mixup", "cutmix") else 1):
                 raise NasError(f"{name} must be from 0 to below 1, got {getattr(self, name)!r}")
+        if not self.temperature >= 0 or not 0 < self.teacher_share <= 1:
+            got = f"{self.temperature!r} and {self.teacher_share!r}"
+            raise NasError(f"temperature must be at least 0, and teacher_share above 0 and at most 1, got {got}")
         if self.seed < 0 or self.warmup < 0 or self.weight_decay < 0 or self.batch < 2:
             raise NasError("seed, warmup and weight_decay must be at least 0, and batch at least 2")
         for kind, value, known in (("augmentation", self.augment, AUGMENTS), ("precision", self.precision, PRECISIONS)):

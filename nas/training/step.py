@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from nas.training.errors import TrainingDiverged
-from nas.training.losses import alpha_divergence, cross_entropy
+from nas.training.losses import alpha_divergence, cross_entropy, probabilities
 from nas.training.samplers.plan import Item
 from search_spaces import Architecture
 from search_spaces.modules.calibration import batch_norms
@@ -43,25 +43,46 @@ def run_items(
     """
     losses: list[Tensor] = []
     predictions: list[Tensor] = []
+    with cast:
+        together = _exits(model, items, images.x)
     for item in items:
-        if item.architecture is not None:
-            model.activate(item.architecture)
         x, truth = images.part(item)
-        with cast:
-            logits = model(x)
-        target = truth if item.target == "truth" else _prediction(item, predictions)
-        if item.divergence == "alpha":
-            loss = alpha_divergence(logits, target)
-        else:
-            loss = cross_entropy(logits, target, smoothing if target.dim() == 1 else 0.0)
-        scale(loss * item.weight).backward()
-        losses.append(loss.detach() * item.weight)
+        logits = _logits(model, item, x, cast) if together is None else together[len(losses)]
+        loss = item.weight * _loss(item, logits, truth, predictions, smoothing)
+        if together is None:
+            scale(loss).backward()
+            loss = loss.detach()
+        losses.append(loss)
         predictions.append(logits.detach())
-    values = torch.stack(losses).tolist()
+    every = torch.stack(losses)
+    if together is not None:
+        scale(every.sum()).backward()
+    values = every.detach().tolist()
     for item, value in zip(items, values, strict=True):
         if value != value or abs(value) == float("inf"):
             raise diverged(step, item.architecture, value)
     return sum(values), predictions
+
+
+def _logits(model: Any, item: Item, x: Tensor, cast: Any) -> Tensor:
+    if item.architecture is not None:
+        model.activate(item.architecture)
+    with cast:
+        return model(x)  # type: ignore[no-any-return]
+
+
+def _loss(item: Item, logits: Tensor, truth: Tensor, predictions: Sequence[Tensor], smoothing: float) -> Tensor:
+    target = truth if item.target == "truth" else _prediction(item, predictions)
+    if item.divergence == "alpha":
+        return alpha_divergence(logits, target)
+    return cross_entropy(logits, target, smoothing if target.dim() == 1 else 0.0)
+
+
+def _exits(model: Any, items: Sequence[Item], x: Tensor) -> list[Tensor] | None:
+    """Logits of all items from one forward pass, None where they are not exits of one network."""
+    if len(items) < 2 or not all(item.exit for item in items) or not hasattr(model, "forward_exits"):
+        return None
+    return model.forward_exits(x, [item.architecture for item in items])  # type: ignore[no-any-return]
 
 
 def _prediction(item: Item, logits: Sequence[Tensor]) -> Tensor:
@@ -108,9 +129,17 @@ def make_mixing(mixup: float, cutmix: float, classes: int, smoothing: float) -> 
     return Mixup(mixup_alpha=mixup, cutmix_alpha=cutmix, label_smoothing=smoothing, num_classes=classes)
 
 
-def mixed(mixing: Any, x: Tensor, labels: Tensor, teacher: Callable[[Tensor], Tensor] | None) -> Images:
-    """The batch to train on: mixed if asked for, with the teacher's probabilities in the place of the labels."""
+def mixed(
+    mixing: Any, x: Tensor, labels: Tensor, teacher: Callable[[Tensor], Tensor] | None, share: float = 1.0,
+    smoothing: float = 0.0,
+) -> Images:  # fmt: skip
+    """The batch to train on: mixed if asked for, the truth being ``share`` the teacher's and the rest the labels'.
+
+    Cross-entropy is linear in its target, so (1 - share) CE(labels) + share CE(teacher) is the cross-entropy to this.
+    """
     new_x, truth = mixing(x.clone(), labels) if mixing is not None and len(x) % 2 == 0 else (x, labels)
     if teacher is not None:
-        truth = teacher(new_x)
+        taught = teacher(new_x)
+        told = probabilities(truth, taught.shape[1], smoothing) if share < 1 else 0.0
+        truth = share * taught + (1 - share) * told
     return Images(new_x, truth, x, labels)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from torch import Tensor, nn
 from nas.errors import NasError
 from nas.training.data import Facts
 from nas.training.losses import sharpened
+
+TIMM = "timm:"
 
 
 class Teacher:
@@ -42,33 +45,78 @@ def _affine(mean: Any, std: Any, device: torch.device) -> tuple[Tensor, Tensor]:
 
 def make_teacher(text: str, facts: Facts, temperature: float, device: torch.device) -> Teacher:
     """The teacher behind ``timm:NAME`` (pretrained) or a saved model's folder. Raises NasError."""
-    model = _timm(text.removeprefix("timm:")) if text.startswith("timm:") else _saved(Path(text))
+    check_teacher(text, facts)
+    model = _timm(text.removeprefix(TIMM)) if text.startswith(TIMM) else _saved(Path(text))
     with torch.no_grad():
         teacher = Teacher(model, facts, temperature, device)
-        classes = teacher(torch.zeros(1, facts.in_chans, facts.side, facts.side, device=device)).shape[1]
-    if classes != facts.num_classes:
-        raise NasError(f"teacher {text} tells {classes} classes apart, {facts.source} has {facts.num_classes}")
+        _check_classes(
+            text, teacher(torch.zeros(1, facts.in_chans, facts.side, facts.side, device=device)).shape[1], facts
+        )
     return teacher
 
 
-def _timm(name: str) -> nn.Module:
+def check_teacher(text: str, facts: Facts) -> None:
+    """Raise NasError for what can be told without the teacher's weights: no such network, or of other classes."""
+    if text.startswith(TIMM):
+        _check_classes(text, _timm_classes(text.removeprefix(TIMM)), facts)
+    else:
+        from nas.sources import resolve
+
+        classes = resolve(str(_model_json(Path(text))))[1].options.get("num_classes")
+        _check_classes(text, facts.num_classes if classes is None else classes, facts)
+
+
+def _check_classes(text: str, classes: int, facts: Facts) -> None:
+    if classes != facts.num_classes:
+        raise NasError(
+            f"teacher {text} tells {classes} classes apart, {facts.source} has {facts.num_classes}; 'nas train' or "
+            "'nas finetune' a teacher on this data and give its folder"
+        )
+
+
+def _timm_classes(name: str) -> int:
     import timm
 
     from search_spaces.errors import unknown_name
 
     if not timm.is_model(name.partition(".")[0]):
         raise unknown_name("timm model", name, timm.list_models(name[:4] + "*") or timm.list_models())
+    config = timm.get_pretrained_cfg(name) if timm.is_model_pretrained(name) else None
+    if config is None:
+        raise NasError(f"teacher timm:{name}: timm has no pretrained weights of it")
+    return int(config.num_classes)
+
+
+def _timm(name: str) -> nn.Module:
+    import timm
+
+    logger = logging.getLogger("huggingface_hub")
+    before = logger.level
+    logger.setLevel(logging.CRITICAL)  # it tells of every retry
     try:
         return timm.create_model(name, pretrained=True)
-    except Exception as error:  # no pretrained weights, no network: timm and the hub have an exception each
-        reason = str(error).strip().partition("\n")[0][:160]
-        raise NasError(f"teacher timm:{name} has no weights here: {reason}") from None
+    except Exception as error:  # no network, no such file: timm and the hub have an exception each
+        reason = str(error).strip().partition("\n")[0].partition(". ")[0]
+        raise NasError(f"the weights of teacher timm:{name} cannot be had: {reason}") from None
+    finally:
+        logger.setLevel(before)
 
 
 def _saved(folder: Path) -> nn.Module:
-    from nas.weights import MODEL_JSON, load_model
+    from nas.weights import load_model
 
+    _model_json(folder)
+    return load_model(folder)
+
+
+def _model_json(folder: Path) -> Path:
+    from nas.weights import MODEL_JSON
+
+    if (folder / "train.json").is_file() and not (folder / MODEL_JSON).is_file():
+        raise NasError(
+            f"teacher {folder} is a supernet; take one network out of it: nas extract {folder} largest --out my-teacher"
+        )
     if not (folder / MODEL_JSON).is_file():
         raise NasError(f"teacher {str(folder)!r} is neither timm:NAME nor a folder of 'nas train', 'nas extract' or "
                        "'nas build --out'")  # fmt: skip
-    return load_model(folder)
+    return folder / MODEL_JSON

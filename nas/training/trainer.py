@@ -52,7 +52,7 @@ class Trainer:
         group: Group | None = None,
     ) -> None:  # fmt: skip
         # Convolutions are up to 1.6 times as fast on a CPU in this layout, and no slower on a GPU.
-        self.model: Any = model.to(device, memory_format=torch.channels_last)
+        self.model: Any = model.to(device).to(memory_format=torch.channels_last)
         self.settings, self.sampler, self.device = settings, sampler, torch.device(device)
         self.group = group or Group()
         self.per_epoch = per_epoch(len(data.train.labels), settings.batch)
@@ -82,7 +82,10 @@ class Trainer:
     def _train(self, x: Tensor, labels: Tensor, start: float) -> Progress:
         rng = seed_step(self.settings.seed, self.step, self.group.rank)
         self.model.train()
-        images = mixed(self._mixing, self._sized(x.to(self.device)), labels.to(self.device), self._teacher)
+        images = mixed(
+            self._mixing, self._sized(x.to(self.device)), labels.to(self.device), self._teacher,
+            self.settings.teacher_share, self.settings.smoothing,
+        )  # fmt: skip
         at = Moment(self.step, self.steps, self.per_epoch)
         items = self._planned(at, images, rng)
         lr = rate(self.settings, self.step, self.steps, self.per_epoch)

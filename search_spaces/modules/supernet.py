@@ -8,7 +8,7 @@ network is the same module with copies in the place of views.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from search_spaces.architecture import Architecture
 from search_spaces.errors import SpaceError
+from search_spaces.modules.exits import Exits, find_exits, given, kept_blocks, recorded
 from search_spaces.modules.sharing import Cut, cut_of, take
 from search_spaces.modules.skeleton import Blocks, Reused, Skeleton
 
@@ -65,6 +66,7 @@ class Supernet(nn.Module):
         self._build = build
         self._kept: OrderedDict[Architecture, _Subnet] = OrderedDict()
         self._blocks = Blocks()
+        self._exits: dict[tuple[Architecture, ...], Exits | None] = {}
         self.active: Architecture | None = None
 
     def __getstate__(self) -> dict[str, Any]:
@@ -107,10 +109,32 @@ class Supernet(nn.Module):
         batch of 224-pixel crops serves all resolutions.
         """
         subnet = self._connected()
-        side = getattr(subnet, "img_size", None)
-        if side is not None and x_BCHW.shape[-2:] != (side, side):
-            x_BCHW = F.interpolate(x_BCHW, size=(side, side), mode="bicubic", align_corners=False)
-        return subnet(x_BCHW)
+        return subnet(_fitted(subnet, x_BCHW))  # type: ignore[no-any-return]
+
+    def forward_exits(self, x_BCHW: Tensor, architectures: Sequence[Architecture]) -> list[Tensor] | None:
+        """Logits (B, num_classes) of each, from one pass through the last and deepest; it stays active.
+
+        None where the others are not its exits (see ``modules.exits``).
+        """
+        key = tuple(architectures)
+        if key not in self._exits:
+            self._exits[key] = find_exits([self._located(a).module for a in key])
+        exits = self._exits[key]
+        if exits is None:
+            return None
+        self.activate(key[-1])
+        deep = self._connected()
+        x_BCHW = _fitted(deep, x_BCHW)
+        with recorded(kept_blocks(deep, exits, exits.kept[-1])) as outputs:
+            last = deep(x_BCHW)
+        logits = []
+        for architecture, count in zip(key[:-1], exits.kept, strict=False):
+            self.activate(architecture)
+            module = self._connected()
+            with given(kept_blocks(module, exits, count), outputs[count - 1]):
+                logits.append(module(x_BCHW))
+        self.activate(key[-1])
+        return [*logits, last]
 
     def extract(self, architecture: Architecture) -> nn.Module:
         """The subnet as a plain module with copies of its weights and statistics; the active one stays active."""
@@ -120,6 +144,14 @@ class Supernet(nn.Module):
                 layer.connect()
                 _own(layer.part)
         return subnet.module
+
+
+def _fitted(subnet: nn.Module, x_BCHW: Tensor) -> Tensor:
+    """Images at the subnet's own resolution."""
+    side = getattr(subnet, "img_size", None)
+    if side is None or x_BCHW.shape[-2:] == (side, side):
+        return x_BCHW
+    return F.interpolate(x_BCHW, size=(side, side), mode="bicubic", align_corners=False)
 
 
 def _layers(part: nn.Module, whole: nn.Module, path: str, noted: dict[Any, Any]) -> list[_Layer]:

@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl
 
 import numpy as np
 
-from search_spaces.errors import SpaceError, UnknownName, unknown_name
+from search_spaces.errors import NasError, SpaceError, UnknownName, unknown_name
 from search_spaces.operators import COLUMNS, Kind, OperatorTable
 from search_spaces.stitching.families import FAMILIES, Family, family_of
 
@@ -77,37 +77,49 @@ def create(name: str, **options: Any) -> nn.Module:
     import timm
 
     model, own = split_name(name)
-    if not timm.is_model(model):
-        error = unknown_name("timm model", model, timm.list_models())
-        raise UnknownName(str(error).partition(" (known:")[0], **error.data)
-    if family_of(_class_of(model)) is None:
-        known = ", ".join(c for f in FAMILIES.values() for c in f.classes)
-        raise SpaceError(f"anchor {model} is a {_class_of(model)}; only these can be stitched: {known}")
+    stitchable(model)
     try:
         return timm.create_model(model, **options | own)  # type: ignore[no-any-return]
     except (TypeError, ValueError, AssertionError, RuntimeError) as error:
-        raise SpaceError(f"anchor {name!r} cannot be built: {error}") from None
+        reason = str(error).strip().partition("\n")[0] or type(error).__name__
+        sized = f" for images of {options['img_size']} pixels" if "img_size" in options else ""
+        raise SpaceError(f"anchor {name!r} cannot be built{sized}: {reason}") from None
 
 
 @lru_cache(maxsize=64)
-def _class_of(model: str) -> str:
-    """Class that a timm model is of, found on the meta device."""
+def stitchable(model: str) -> Family:
+    """The family of a timm model, without options. Raises UnknownName, or SpaceError where it cannot be stitched."""
     import timm
     import torch
 
-    with torch.device("meta"):
-        return type(timm.create_model(model)).__name__
+    if not timm.is_model(model):
+        error = unknown_name("timm model", model, timm.list_models())
+        raise UnknownName(str(error).partition(" (known:")[0], **error.data)
+    try:
+        with torch.device("meta"):
+            return _family(model, timm.create_model(model))
+    except RuntimeError as error:
+        raise SpaceError(f"anchor {model} cannot be built: {error}") from None
+
+
+def _family(name: str, module: nn.Module) -> Family:
+    family = family_of(module)
+    if family is None:
+        known = ", ".join(c for f in FAMILIES.values() for c in f.classes)
+        raise SpaceError(f"anchor {name} is a {type(module).__name__}; only these can be stitched: {known}")
+    return family
 
 
 def examine(name: str, module: nn.Module, input_size: tuple[int, int, int]) -> Anchor:
     """Trace ``module`` and cut it. Raises SpaceError where its class cannot be stitched."""
     from search_spaces.tracing import trace
 
-    family = family_of(type(module).__name__)
-    if family is None:
-        known = ", ".join(c for f in FAMILIES.values() for c in f.classes)
-        raise SpaceError(f"anchor {name} is a {type(module).__name__}; only these can be stitched: {known}")
-    parts = _cut(trace(module, input_size=input_size), family)
+    family = _family(name, module)
+    try:
+        parts = _cut(trace(module, input_size=input_size), family)
+    except NasError as error:
+        size = " x ".join(map(str, input_size))
+        raise SpaceError(f"anchor {name} does not run on images of {size}: {error}") from None
     depths = tuple(len(blocks) for blocks in family.blocks(module))
     ends = [parts["block", s, d - 1] for s, d in enumerate(depths)]
     return Anchor(
@@ -129,7 +141,7 @@ def anchor(name: str, num_classes: int, in_chans: int, img_size: int) -> Anchor:
 def options_for(name: str, num_classes: int, in_chans: int, img_size: int) -> dict[str, Any]:
     """What timm is told beside the name; ResNets take any image size, so they have no such option."""
     options: dict[str, Any] = {"num_classes": num_classes, "in_chans": in_chans}
-    sized = not split_name(name)[0].startswith(("resnet", "levit"))
+    sized = stitchable(split_name(name)[0]).name != "resnet"
     return options | ({"img_size": img_size} if sized else {})
 
 

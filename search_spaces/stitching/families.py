@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
@@ -73,7 +73,8 @@ def _embed_vit(anchor: Any, x: Tensor) -> Tensor:
 
 
 def _embed_levit(anchor: Any, x: Tensor) -> Tensor:
-    return anchor.stem(x).flatten(2).transpose(1, 2)  # type: ignore[no-any-return]
+    x = anchor.stem(x)
+    return x if anchor.use_conv else x.flatten(2).transpose(1, 2)
 
 
 def _embed_resnet(anchor: Any, x: Tensor) -> Tensor:
@@ -100,9 +101,12 @@ FAMILIES: Mapping[str, Family] = {
     f.name: f
     for f in (
         Family(
-            "vit", ("VisionTransformer",), "tokens", re.compile(r"blocks\.(?P<b>\d+)(\.|$)"), None, 0,
-            ("patch_embed", "pos_drop", "patch_drop", "norm_pre", "cls_token", "reg_token", "pos_embed"),
-            ("norm", "attn_pool", "fc_norm", "head_drop", "head"), _embed_vit, _normed, lambda stages: (0,), True,
+            "vit", ("VisionTransformer", "VisionTransformerDistilled"), "tokens",
+            re.compile(r"blocks\.(?P<b>\d+)(\.|$)"), None, 0,
+            ("patch_embed", "pos_drop", "patch_drop", "norm_pre", "cls_token", "dist_token", "reg_token",
+             "pos_embed"),
+            ("norm", "attn_pool", "fc_norm", "head_drop", "head", "head_dist"), _embed_vit, _normed,
+            lambda stages: (0,), True,
         ),
         Family(
             "swin", ("SwinTransformer",), "grid", re.compile(r"layers\.(?P<s>\d+)\.blocks\.(?P<b>\d+)(\.|$)"),
@@ -123,6 +127,11 @@ FAMILIES: Mapping[str, Family] = {
 }  # fmt: skip
 
 
-def family_of(class_name: str) -> Family | None:
-    """The family of a model's class, None where it is not supported."""
-    return next((f for f in FAMILIES.values() if class_name in f.classes), None)
+LEVIT_CONV = replace(FAMILIES["levit"], name="levit_conv", layout="map")
+"""The same networks written with 1x1 convolutions: features are maps."""
+
+
+def family_of(model: nn.Module) -> Family | None:
+    """The family of a model, None where its class is not supported."""
+    found = next((f for f in FAMILIES.values() if type(model).__name__ in f.classes), None)
+    return LEVIT_CONV if found is FAMILIES["levit"] and getattr(model, "use_conv", False) else found

@@ -28,12 +28,8 @@ def check_anchors(anchors: Sequence[Anchor], rule: Rule) -> None:
 
 def _mismatch(small: Anchor, large: Anchor, rule: Rule) -> str:
     """Why two neighbours do not fit, empty where they do."""
-    if small.macs > large.macs:
-        return "anchors go from the smaller to the larger, and the first takes more MACs"
     if rule == "v2" and {small.family.name, large.family.name} != {"vit"}:
         return "the two-way rule v2 is defined for plain ViTs only; use v1"
-    if rule == "v2" and large.depths[0] % small.depths[0]:
-        return f"v2 needs a depth that is a multiple of the smaller one's, got {small.depths[0]} and {large.depths[0]}"
     if len(small.depths) != len(large.depths):
         return f"they have {len(small.depths)} and {len(large.depths)} stages"
     if max(small.heads, large.heads) > 1 and small.heads != large.heads:
@@ -50,7 +46,26 @@ def _mismatch(small: Anchor, large: Anchor, rule: Rule) -> str:
     layouts = {small.family.layout, large.family.layout}
     if len(layouts) > 1 and layouts != {"map", "grid"}:
         return f"a {small.family.name} and a {large.family.name} have features of different kinds"
+    if small.macs > large.macs:
+        return "anchors go from the smaller to the larger, and the first takes more MACs"
+    if rule == "v2" and small.depths[0] > large.depths[0]:
+        return f"v2 goes from the shallower to the deeper, got {small.depths[0]} and {large.depths[0]} blocks"
     return ""
+
+
+def check_routes(routes: Sequence[Route], anchors: Sequence[Anchor], rule: Rule) -> None:
+    """SpaceError where two neighbours have no stitch between them: their depths allow none."""
+    joined = {frozenset(r.path) for r in routes if r.used and r.stitches}
+    for a, (small, large) in enumerate(pairwise(anchors)):
+        if frozenset((a, a + 1)) not in joined:
+            raise SpaceError(
+                f"anchors {small.name} and {large.name} cannot be stitched: with {_blocks(small)} and {_blocks(large)} "
+                f"blocks rule {rule} has no stitch between them"
+            )
+
+
+def _blocks(anchor: Anchor) -> str:
+    return "-".join(map(str, anchor.depths))
 
 
 def stitched_stages(anchors: Sequence[Anchor]) -> tuple[int, ...]:

@@ -15,7 +15,7 @@ import numpy as np
 from search_spaces.operators import FUNCTIONS, Kind, OperatorTable
 from search_spaces.stitching.anchors import EMBED, TAIL, Anchor
 from search_spaces.stitching.routes import Route
-from search_spaces.stitching.tables import step_table
+from search_spaces.stitching.tables import LAST_NORM, step_table
 from search_spaces.stitching.walk import Step, walk
 
 NORM_FLOPS = {Kind.LAYER_NORM: 5, Kind.BATCH_NORM: 2}
@@ -30,7 +30,7 @@ def paper_count(route: Route, anchors: Sequence[Anchor], rule: str) -> int:
 def _flops(step: Step, anchors: Sequence[Anchor], unnormed: bool) -> int:
     table, anchor = step_table(step, anchors), anchors[step.anchor]
     if step.part == TAIL and unnormed and anchor.family.name == "vit":
-        table = table.select(table["kind"] != Kind.LAYER_NORM)
+        table = table.select(np.array([name != LAST_NORM for name in table.names]))
     pooled = anchor.family.name == "resnet" and step.part == TAIL
     return int(table.row_macs.sum()) + _beside(table, pooled)
 

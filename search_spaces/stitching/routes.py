@@ -99,7 +99,7 @@ def v1(
 def v2(depths: Sequence[int]) -> list[Route]:
     """The two-way space of plain ViTs: anchors, then for each pair of neighbours SL, LS, LSL and SLS routes.
 
-    Depths must be a multiple of the smaller neighbour's. The whole small anchor before the large head is enumerated but
+    No neighbour may be shallower than the one before. The whole small anchor before the large head is enumerated but
     not used.
     """
     routes = [Route("anchor", (a,)) for a in range(len(depths))]

@@ -3,6 +3,9 @@
 Pan, Cai, Zhuang: "Stitchable Neural Networks", CVPR 2023 (rule ``v1``), and "Stitched ViTs are Flexible Vision
 Backbones", ECCV 2024 (rule ``v2``, both directions). Anchors are timm models, named from the smallest to the largest.
 
+Images and classes are the anchors' own by default, so these must agree; with ``img_size`` and ``num_classes`` all
+anchors are made for others.
+
 A genome has two genes, the group of routes (anchors, or one kind, pair and stage) and the position in it; every other
 combination is invalid. Spaces of this kind have tens to thousands of routes and are enumerated, not evolved.
 
@@ -23,9 +26,9 @@ from search_spaces.architecture import Architecture
 from search_spaces.errors import SpaceError, unknown_name
 from search_spaces.operators import OperatorTable, TableBuilder
 from search_spaces.space import Choice, Genomes, Part, SearchSpace, Stage, StageSummary, Values
-from search_spaces.stitching import grammar
+from search_spaces.stitching import grammar, native
 from search_spaces.stitching.anchors import Anchor, anchor
-from search_spaces.stitching.grid import RULES, check_anchors, enumerate_routes, groups
+from search_spaces.stitching.grid import RULES, check_anchors, check_routes, enumerate_routes, groups
 from search_spaces.stitching.paper import paper_count, paper_params
 from search_spaces.stitching.routes import Route
 from search_spaces.stitching.tables import route_table, stage_summaries, without_norm
@@ -50,11 +53,13 @@ class Stitching(SearchSpace):
 
     def __init__(
         self, *, anchors: str = DEFAULT_ANCHORS, rule: str = "v1", kernel: int = 2, stride: int = 1,
-        released: bool = False, num_classes: int = 1000, in_chans: int = 3, img_size: int = 224,
+        released: bool = False, num_classes: int | None = None, in_chans: int = 3, img_size: int | None = None,
     ) -> None:  # fmt: skip
         if rule not in RULES:
             raise unknown_name("stitching rule", str(rule)[:40], RULES)
         names = grammar.names(anchors)
+        num_classes = native.num_classes(names) if num_classes is None else num_classes
+        img_size = native.image_size(names) if img_size is None else img_size
         self.options = {
             "anchors": ",".join(names), "rule": rule, "kernel": grammar.CHECK.whole("kernel", kernel, 1, 64),
             "stride": grammar.CHECK.whole("stride", stride, 1, 64),
@@ -67,6 +72,7 @@ class Stitching(SearchSpace):
         self.anchors: tuple[Anchor, ...] = tuple(anchor(n, num_classes, in_chans, img_size) for n in names)
         check_anchors(self.anchors, rule)
         self.routes = enumerate_routes(self.anchors, rule, kernel, stride, released)
+        check_routes(self.routes, self.anchors, rule)
         self.groups = groups(self.routes)
         self._part: frozenset[int] | None = None
         self.choices = (

@@ -12,10 +12,17 @@ from search_spaces.stitching.anchors import Anchor
 from search_spaces.stitching.routes import Route
 from search_spaces.stitching.walk import SEGMENTS, LayerKey, Step, walk
 
+LAST_NORM = "norm"
+"""Where a ViT's last norm lies; one after its pooling is called ``fc_norm``."""
+
 
 def route_table(route: Route, anchors: Sequence[Anchor]) -> OperatorTable:
-    """The table (size 1) of a route; its stages are :data:`SEGMENTS`."""
-    pieces = [(step, step_table(step, anchors)) for step in walk(route, anchors)]
+    """The table (size 1) of a route; its stages are :data:`SEGMENTS`. Parameters of a block run twice count once."""
+    pieces: list[tuple[Step, OperatorTable]] = []
+    for step in walk(route, anchors):
+        again = step.part is not None and any((step.anchor, step.part) == (s.anchor, s.part) for s, _ in pieces)
+        table = step_table(step, anchors)
+        pieces.append((step, _with(table, params=np.zeros_like(table["params"])) if again else table))
     columns = {c: np.concatenate([t[c] for _, t in pieces]) for c in COLUMNS}
     columns["stage"] = np.concatenate([np.full(len(t), step.segment) for step, t in pieces])
     names = tuple(f"{_owner(step)}{n}" for step, t in pieces for n in (t.names or ("",) * len(t)))
@@ -53,10 +60,12 @@ def _owner(step: Step) -> str:
 
 def without_norm(table: OperatorTable) -> OperatorTable:
     """The table of a route that does not run the last norm; its parameters are still there."""
-    norm = (table["stage"] == len(SEGMENTS) - 1) & (table["kind"] == Kind.LAYER_NORM)
-    columns = dict(table.columns)
-    columns["kind"] = np.where(norm, int(Kind.PARAMETER), columns["kind"])
-    return OperatorTable(columns, table.size, table.stages, table.names)
+    norm = np.array([name.split(".", 2)[-1] == LAST_NORM for name in table.names])
+    return _with(table, kind=np.where(norm, int(Kind.PARAMETER), table["kind"]))
+
+
+def _with(table: OperatorTable, **columns: IntArray) -> OperatorTable:
+    return OperatorTable(table.columns | columns, table.size, table.stages, table.names)
 
 
 def stage_summaries(route: Route, anchors: Sequence[Anchor]) -> list[StageSummary]:
@@ -73,10 +82,8 @@ def _summary(segment: int, steps: Sequence[Step], anchors: Sequence[Anchor]) -> 
     layer = steps[0].layer
     stage = blocks[-1][1] if blocks else layer[2] if layer else -1 if segment else 0
     width, positions = owner.shapes[stage]
-    if layer:
-        detail = f"from {anchors[layer[0]].name}"
-    else:
-        detail = f"{owner.name}" + (f", blocks {_range(blocks)}" if blocks else "")
+    run = owner.name + (f", {_range(blocks)}" if blocks else "")
+    detail = f"from {anchors[layer[0]].name}" if layer else run
     kind = "convolution" if owner.family.layout == "map" else "transformer"
     kind = "stitch" if layer else "head" if segment == len(SEGMENTS) - 1 else kind
     return StageSummary(SEGMENTS[segment], kind, max(len(blocks), 1), width, int(positions**0.5), detail)
@@ -84,6 +91,8 @@ def _summary(segment: int, steps: Sequence[Step], anchors: Sequence[Anchor]) -> 
 
 def _range(blocks: Sequence[tuple[str, int, int]]) -> str:
     first, last = blocks[0], blocks[-1]
-    if first[1] == last[1]:
-        return f"{first[2]} to {last[2]}"
-    return f"{first[1]}.{first[2]} to {last[1]}.{last[2]}"
+    if first == last:
+        return f"block {first[2]} of stage {first[1]}" if first[1] else f"block {first[2]}"
+    if first[1] == last[1] == 0:
+        return f"blocks {first[2]} to {last[2]}"
+    return f"blocks {first[1]}.{first[2]} to {last[1]}.{last[2]}"

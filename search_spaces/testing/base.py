@@ -40,9 +40,9 @@ class ContractBase(ABC):
         side = architecture.config.get("resolution", 224)
         return space.options.get("in_chans", 3), side, side
 
-    @pytest.fixture
+    @pytest.fixture(scope="class")
     def space(self) -> SearchSpace:
-        """The space with default options."""
+        """The space with default options; made, and its look-ups compiled, once for all tests."""
         return self.make_space()
 
     @pytest.fixture
@@ -50,10 +50,12 @@ class ContractBase(ABC):
         """A generator with the contract's seed."""
         return np.random.default_rng(self.seed)
 
-    @pytest.fixture
-    def sample(self, space: SearchSpace, rng: np.random.Generator) -> Genomes:
-        """Valid genomes, shape (``genomes``, G)."""
-        return space.sample(self.genomes, rng)
+    @pytest.fixture(scope="class")
+    def sample(self, space: SearchSpace) -> Genomes:
+        """Valid genomes, shape (``genomes``, G); read-only, since every test has the same."""
+        sample = space.sample(self.genomes, np.random.default_rng(self.seed))
+        sample.flags.writeable = False
+        return sample
 
     def extremes(self, space: SearchSpace, sample: Genomes) -> Genomes:
         """Every gene at its first, then at its last value; a sampled genome where that is not valid."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from search_spaces.architecture import Architecture
@@ -39,8 +40,8 @@ class ModuleContract(ContractBase):
             for quantity in ADDITIVE:
                 assert getattr(traced, quantity)[0] == getattr(table, quantity)[0], (quantity, architecture.to_json())
             assert table.params[0] == sum(p.numel() for p in module.parameters())
-            with FlopCounterMode(display=False) as counter, torch.device("meta"):
-                module.eval()(torch.empty(1, *size))
+            with FlopCounterMode(display=False) as counter, torch.no_grad():
+                module.eval()(torch.empty(1, *size, device="meta"))
             assert 2 * table.macs[0] == counter.get_total_flops(), architecture.to_json()
 
     def test_table_equals_module(self, space: SearchSpace, sample: Genomes) -> None:
@@ -79,13 +80,20 @@ class ModuleContract(ContractBase):
     def _cheapest(self, space: SearchSpace, sample: Genomes) -> NDArray[Any]:
         return sample[space.price(sample, ("macs",))["macs"].argmin()]  # type: ignore[no-any-return]
 
-    def test_supernet_equals_subnets(self, space: SearchSpace, sample: Genomes) -> None:
+    @pytest.fixture(scope="class")
+    def supernet(self, space: SearchSpace) -> Any:
+        """One for all tests, with random vectors; what a test changes (modes, gradients) no other relies on."""
+        import torch
+
+        supernet = space.supernet()
+        randomise(supernet, torch.Generator().manual_seed(0))
+        return supernet
+
+    def test_supernet_equals_subnets(self, space: SearchSpace, sample: Genomes, supernet: Any) -> None:
         """A subnet extracted computes what it computes when active, in evaluation and with batch statistics."""
         import torch
 
-        supernet: Any = space.supernet()
-        generator = torch.Generator().manual_seed(0)
-        randomise(supernet, generator)
+        generator = torch.Generator().manual_seed(1)
         ends = self.extremes(space, sample)
         for i, genome in enumerate(np.concatenate([ends, sample[: self.subnets]])):
             architecture = space.decode(genome)
@@ -101,11 +109,10 @@ class ModuleContract(ContractBase):
                 scale = max(1.0, float(expected.abs().max()))
                 assert float((expected - got).abs().max()) <= self.tolerance * scale, architecture.to_json()
 
-    def test_activating_leaves_the_weights_alone(self, space: SearchSpace, sample: Genomes) -> None:
+    def test_activating_leaves_the_weights_alone(self, space: SearchSpace, sample: Genomes, supernet: Any) -> None:
         """Nothing that building a subnet initialises reaches the shared tensors, also when blocks come again."""
         import torch
 
-        supernet: Any = space.supernet()
         before = {name: tensor.clone() for name, tensor in supernet.state_dict().items()}
         images = torch.zeros(self.batch, *self.input_size(space.decode(self._cheapest(space, sample)), space))
         for genome in [*sample[: self.subnets], self._cheapest(space, sample), *sample[: self.subnets]]:
@@ -115,11 +122,11 @@ class ModuleContract(ContractBase):
             supernet.extract(space.decode(genome))
         assert all(torch.equal(tensor, before[name]) for name, tensor in supernet.state_dict().items())
 
-    def test_supernet_learns_in_place(self, space: SearchSpace, sample: Genomes) -> None:
+    def test_supernet_learns_in_place(self, space: SearchSpace, sample: Genomes, supernet: Any) -> None:
         """Gradients of an active subnet reach the supernet's own parameters, and only as many as it has."""
         import torch
 
-        supernet: Any = space.supernet()
+        supernet.zero_grad(set_to_none=True)
         architecture = space.decode(self._cheapest(space, sample))
         supernet.activate(architecture)
         images = torch.randn(self.batch, *self.input_size(architecture, space))

@@ -62,14 +62,14 @@ class PriceContract(ContractBase):
             space.sample_within(1, rng, {"macs": Interval(0.0, float(space.bounds("macs")[0] - 1))})
 
     def test_mutation_stays_valid(self, space: SearchSpace, sample: Genomes, rng: np.random.Generator) -> None:
-        """At any rate; parents are not touched; most children differ from their parents."""
+        """At any rate; parents are not touched; many children differ from their parents."""
         before = sample.copy()
         for rate in (None, 0.5, 1.0):
             children = space.mutate(sample, rng, rate)
             assert children.dtype == np.uint8
             assert children.shape == sample.shape
             assert space.valid(children).all()
-        assert (space.mutate(sample, rng, 0.5) != sample).any(axis=1).mean() > 0.5
+        assert (space.mutate(sample, rng, 0.5) != sample).any(axis=1).mean() > 0.4
         assert np.array_equal(sample, before)
 
     def test_crossover_stays_valid(self, space: SearchSpace, sample: Genomes, rng: np.random.Generator) -> None:

@@ -1,16 +1,12 @@
-"""As-ViT's modules are real: they train, export, serve as backbones and change their tokenization."""
+"""As-ViT's modules: how weights start, windows, patch merging, the supernet, progressive tokenization."""
 
 from __future__ import annotations
 
-import copy
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from sklearn.datasets import load_digits
 from torch import Tensor, nn
 
 from search_spaces import Architecture, SpaceError, trace
@@ -42,40 +38,10 @@ def images(batch: int = 2, side: int = 64, seed: int = 0) -> Tensor:
     return torch.randn(batch, 1, side, side, generator=torch.Generator().manual_seed(seed))
 
 
-def test_trains_on_digits(model: Any) -> None:
-    """The loss on real images falls to less than half within a few steps."""
-    digits = load_digits()
-    x = F.interpolate(torch.tensor(digits.images[:24], dtype=torch.float32)[:, None] / 16, size=32, mode="bilinear")
-    y = torch.tensor(digits.target[:24])
-    optimiser = torch.optim.AdamW(model.parameters(), lr=3e-3)
-    losses = []
-    for _ in range(25):
-        optimiser.zero_grad()
-        loss = F.cross_entropy(model.train()(x), y)
-        loss.backward()
-        optimiser.step()
-        losses.append(loss.item())
-    assert losses[-1] < 0.5 * losses[0], losses
-
-
-def test_timm_shape(model: Any) -> None:
-    """The attributes and methods by which timm's scripts know a model."""
-    x = images()
-    model.eval()
-    assert (model.num_classes, model.in_chans, model.img_size) == (10, 1, 64)
-    assert model.default_cfg["input_size"] == (1, 64, 64)
+def test_features_are_pooled(model: Any) -> None:
     with torch.no_grad():
-        features = model.forward_features(x)
-        assert features.shape == (2, model.num_features, 2, 2)
-        assert torch.equal(model.pooled_features(x), features.mean((2, 3)))
-        assert model.forward_head(features, pre_logits=True).shape == (2, model.head_hidden_size)
-        assert torch.equal(model.forward_head(features), model(x))
-        model.reset_classifier(4)
-        assert model(x).shape == (2, 4)
-        model.reset_classifier(0)
-        assert model(x).shape == (2, 128)
-    for path in (model.default_cfg["first_conv"], "head.features"):
-        assert isinstance(model.get_submodule(path), nn.Module)
+        assert torch.equal(model.pooled_features(images()), model.forward_features(images()).mean((2, 3)))
+        assert [m.shape[1] for m in model.features()(images())] == [16, 32, 64, 128]
 
 
 def test_weights_start_as_published(space: AsViT) -> None:
@@ -93,36 +59,6 @@ def test_weights_start_as_published(space: AsViT) -> None:
     conv = model.S1.entry.conv
     assert conv.weight.std().item() == pytest.approx((1 / (3 * fan_in)) ** 0.5, rel=0.1)
     assert conv.bias.any()
-
-
-def test_is_a_backbone(model: Any) -> None:
-    """Maps of the promised channels and reductions, also of rectangles and sizes that the windows do not divide."""
-    model.eval()
-    backbone = model.features()
-    with torch.no_grad():
-        maps = backbone(images(1, 96)[..., :72])
-    channels, reductions = backbone.feature_info.channels(), backbone.feature_info.reduction()
-    assert (channels, reductions) == ([16, 32, 64, 128], [4, 8, 16, 32])
-    assert [m.shape[1] for m in maps] == channels
-    assert [m.shape[2:] for m in maps] == [(-(-96 // r), -(-72 // r)) for r in reductions]
-
-
-@pytest.mark.slow
-def test_exports_to_onnx(model: Any, tmp_path: Path) -> None:
-    """One file, dynamic batch, ONNX Runtime within 1e-4."""
-    import onnxruntime
-
-    model = copy.deepcopy(model).eval()
-    path = tmp_path / "model.onnx"
-    torch.onnx.export(
-        model, (images(2),), path, dynamo=True, external_data=False, input_names=["images"], verbose=False,
-        dynamic_shapes=({0: torch.export.Dim("batch", min=1, max=64)},),
-    )  # fmt: skip
-    session = onnxruntime.InferenceSession(path)
-    for n in (1, 3):
-        with torch.no_grad():
-            expected = model(images(n)).numpy()
-        np.testing.assert_allclose(session.run(None, {"images": images(n).numpy()})[0], expected, atol=1e-4, rtol=1e-4)
 
 
 @pytest.mark.parametrize(("kernel", "side"), [(2, 8), (3, 8), (4, 8), (4, 7), (5, 6)])

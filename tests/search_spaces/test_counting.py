@@ -29,7 +29,7 @@ def test_count_and_bounds_equal_enumeration() -> None:
         assert TOY.bounds(quantity) == (values.min(), values.max())
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(st.sampled_from(["macs", "params", "memory"]), st.floats(0, 1), st.floats(0, 1), st.integers(0, 3))
 def test_samples_lie_within_and_sizes_are_right(quantity: str, a: float, b: float, seed: int) -> None:
     """Any interval between two quantiles: samples inside, the size right, emptiness told."""

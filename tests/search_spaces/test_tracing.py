@@ -25,8 +25,8 @@ LARGE_ZOO = ["resnet50", "vit_small_patch16_224", "convnext_tiny", "efficientnet
 def counted(module: nn.Module, *size: int) -> float:
     """MACs by torch's own counter."""
     module = copy.deepcopy(module).to("meta").eval()
-    with torch.device("meta"), FlopCounterMode(display=False) as counter:
-        module(torch.empty(1, *size))
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        module(torch.empty(1, *size, device="meta"))
     return counter.get_total_flops() / 2
 
 

@@ -9,27 +9,64 @@ from __future__ import annotations
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nas.training.samplers.extremes import is_depth
 from nas.training.samplers.plan import Item, Moment, Sampler
 from search_spaces import Architecture, SearchSpace
 
 ACCUMULATED = 4
-WIDTHS, DEPTHS = 16, 10
-"""Heights of widths and of depths whose combinations are the sub-models (160, as in the paper's headline)."""
+MOST = 160
+"""Sub-models, as in the paper's headline."""
+HEAD_LEVELS, DEPTH_LEVELS, DEPTHS_WITHOUT_HEADS = 4, 5, 10
+"""Most levels of heads and of depth, as in the ``sorted_net`` space; width takes as many as then fit."""
 
 
 def nested(space: SearchSpace) -> list[Architecture]:
-    """Up to 160 sub-models, nested along depth and along everything else; all of a space that has no more."""
-    if space.total_size <= WIDTHS * DEPTHS:
+    """Up to 160 sub-models, nested along width, heads and depth; all of a space that has no more.
+
+    Along each of the three, levels are a chain from the smallest values to the largest: genes rise one after another
+    and none falls, so a level is the first units of every level above it. Sub-models are the combinations.
+    """
+    if space.total_size <= MOST:
         return [space.decode(genome) for genome in space.enumerate()]
-    top = space.cardinalities - 1
-    depth = np.array([is_depth(choice.name) for choice in space.choices])
-    widths, depths = np.meshgrid(np.linspace(0, 1, WIDTHS), np.linspace(0, 1, DEPTHS))
-    heights = np.where(depth[None], depths.reshape(-1, 1), widths.reshape(-1, 1))
-    turn = np.arange(len(top)) / len(top)  # genes rise one after another, so few values still make many sub-models
-    genomes = space.repair(np.minimum(np.floor(heights * top + turn), top).astype(np.uint8))
+    heads = np.array(["heads" in choice.name.rpartition(".")[2] for choice in space.choices])
+    counts = np.array([is_depth(choice.name) for choice in space.choices])
+    removable = np.array([choice.values[0] == 0 for choice in space.choices])
+    sizes = np.where(counts, 0, space.cardinalities - 1 - removable)
+    chains = [
+        _chain(steps)
+        for steps in (sizes * ~heads, sizes * heads, np.where(counts, space.cardinalities - 1, removable))
+    ]  # fmt: skip
+    picked = [_spread(chain, n) for chain, n in zip(chains, _split(*map(len, chains)), strict=True)]
+    genomes = space.repair(np.array([
+        np.where(removable, d * (1 + w + h), d + w + h) for w in picked[0] for h in picked[1] for d in picked[2]
+    ], dtype=np.uint8))  # fmt: skip
     return [space.decode(genome) for genome in np.unique(genomes[space.valid(genomes)], axis=0)]
+
+
+def _chain(rises: NDArray[np.int64]) -> NDArray[np.int64]:
+    """From all genes at 0 to gene g at ``rises[g]``, one rise at a time and all in proportion, (1 + rises, G)."""
+    when = [((n + 0.5) / total, gene) for gene, total in enumerate(rises) for n in range(total)]
+    chain = np.zeros((len(when) + 1, len(rises)), dtype=np.int64)
+    for row, (_, gene) in enumerate(sorted(when), start=1):
+        chain[row:, gene] += 1
+    return chain
+
+
+def _spread(chain: NDArray[np.int64], levels: int) -> NDArray[np.int64]:
+    """So many levels of a chain, evenly, both ends among them; the whole where it is one."""
+    return chain[np.linspace(0, len(chain) - 1, levels).round().astype(int)] if levels > 1 else chain[-1:]
+
+
+def _split(widths: int, heads: int, depths: int) -> tuple[int, int, int]:
+    """Levels of (width, heads, depth) whose combinations are most, at most ``MOST``."""
+    deepest = min(depths, DEPTH_LEVELS if heads > 1 else DEPTHS_WITHOUT_HEADS)
+    options = [
+        (min(widths, MOST // (h * d)), h, d)
+        for h in range(1, min(heads, HEAD_LEVELS) + 1) for d in range(1, deepest + 1)
+    ]  # fmt: skip
+    return max(options, key=lambda o: (o[0] * o[1] * o[2], o[2], o[1]))
 
 
 def exits(space: SearchSpace) -> list[Architecture]:
@@ -69,7 +106,10 @@ class Sorted(Sampler):
 
 
 class AllExits(Sampler):
-    """Every step trains every exit on the whole batch, loss = mean of their losses (Sorted LLaMA's SoFT, 2023)."""
+    """Every step trains every exit on the whole batch, loss = mean of their losses (Sorted LLaMA's SoFT, 2023).
+
+    Where exits are the first blocks of one stage, one forward pass gives them all (``search_spaces.modules.exits``).
+    """
 
     name: ClassVar[str] = "soft"
 
@@ -79,4 +119,4 @@ class AllExits(Sampler):
 
     def plan(self, at: Moment, rng: np.random.Generator) -> list[Item]:
         """See :class:`Sampler`."""
-        return [Item(a, weight=1 / len(self._exits)) for a in self._exits]
+        return [Item(a, weight=1 / len(self._exits), exit=True) for a in self._exits]

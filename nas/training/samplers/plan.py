@@ -22,6 +22,8 @@ class Item:
     """One subnet of a step: its target, its loss, the loss's weight, and its images.
 
     ``architecture`` is None for a network that is no supernet. ``share`` (i, n): every n-th image, from the i-th on.
+    ``exit``: all items of the step are exits of the last one, on the same images: one forward pass gives them all where
+    the supernet can do that.
     """
 
     architecture: Architecture | None
@@ -29,6 +31,7 @@ class Item:
     divergence: Divergence = "ce"
     weight: float = 1.0
     share: tuple[int, int] = (0, 1)
+    exit: bool = False
 
 
 @dataclass(frozen=True)

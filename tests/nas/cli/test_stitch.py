@@ -18,7 +18,8 @@ def test_a_dry_run_and_what_follows_from_it(cli: Cli) -> None:
     assert found.code == 0, found.err
     assert "12 routes through" in found.out
     assert found.out.index("12 routes") < found.out.index("least squares on 64 images") < found.out.index("pruned: ")
-    assert "With its weights:  nas extract results/run/supernet results/run#" in found.out
+    assert "Both have the trained weights" in found.out
+    assert cli("build", "results/run#0", "--json").json["weights"] == "trained, of results/run"
     assert found.out.strip().endswith("results/run/report.html")
     extracted = cli("extract", "results/run/supernet", "results/run#0", "--out", "model", "--json")
     assert extracted.code == 0, extracted.err
@@ -72,6 +73,10 @@ def test_without_weights_it_says_how_to_give_them(cli: Cli, monkeypatch: pytest.
         (("--anchors", PAIR, "--random-anchors", "--sampler", "rose"), "did you mean 'ros'"),
         (("--anchors", PAIR), "options of its own"),
         (("--anchors", PAIR, "--random-anchors", "--name", "a/b"), "run name"),
+        (("--anchors", f"{SMALL},deit_base_patch16_384", "--random-anchors"), "made for images of 224 and 384 pixels"),
+        (("--anchors", f"{SMALL},resnet18", "--random-anchors"), "they have 1 and 4 stages"),
+        (("--anchors", f"{SMALL},{SMALL}"), "an anchor is named twice"),
+        (("--anchors", PAIR, "--random-anchors", "--distillation", "hard", "--temperature", "2"), "hard has none"),
         ((), "Missing option '--anchors'"),
     ],
 )  # fmt: skip

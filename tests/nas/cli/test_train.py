@@ -50,7 +50,12 @@ def test_a_supernet_from_training_to_fine_tuning(cli: Cli, trained: Path) -> Non
     assert found.code == 0, found.err
     assert "Satisfiable: yes" in found.out
     assert "highest inherited accuracy of the front" in found.out
+    assert "predictor of the search: mean absolute error" in found.out
     run = nas.load_run("results/found")
+    assert (run.document["predictor"]["n"], run.document["predictor"]["folds"]) == (12, 10)
+    report = Path("results/found/report.html").read_text()
+    assert "Kendall tau" in report
+    assert "the networks keep no batch statistics" in report
     assert len(run.store.scores()) == 12
     assert {"inherited_accuracy", "macs"} <= set(run.front.columns)
     assert (run.front["macs"] <= 20e6).all()

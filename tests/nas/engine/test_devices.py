@@ -45,6 +45,7 @@ def test_the_front_keeps_the_latency_budget(run: nas.Run, phone: str) -> None:
         assert front[f"{name}_low"][i] <= front[name][i] <= front[f"{name}_high"][i]
 
 
+@pytest.mark.usefixtures("unreported")
 def test_the_same_seed_gives_the_same_front(run: nas.Run, phone: str, tmp_path: Path) -> None:
     """Latency is a whole number of nanoseconds, so fronts are equal to the byte."""
     again = nas.search(

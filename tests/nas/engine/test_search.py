@@ -22,6 +22,7 @@ from search_spaces.pricing import QUANTITIES
 from tests.nas.engine.toy import Toy
 
 GOLDEN = Path(__file__).parents[2] / "golden"
+pytestmark = pytest.mark.usefixtures("unreported")
 
 
 @pytest.fixture(autouse=True)
@@ -64,12 +65,13 @@ def test_islands_do_not_depend_on_interruptions(tmp_path: Path) -> None:
     """An island restored from its files after every generation goes the same way as one that never stops."""
     spec = SearchSpec("elasticvit", budgets=("600MFLOPs",), candidates=4 * 2 * 32, population=32, migrate_every=2)
     steady, broken = Exchange(tmp_path / "a"), Exchange(tmp_path / "b")
-    islands = [Island(spec, i) for i in range(2)]
+    space = spec.make_space()
+    islands = [Island(spec, i, space) for i in range(2)]
     for _ in range(4):
         for island in islands:
             advance(island, steady)
         for number in (1, 0):  # in another order, too
-            advance(restored(spec, number, broken), broken)
+            advance(restored(spec, number, broken, space), broken)
     for number in range(2):
         a, b = steady.read(number, 3), broken.read(number, 3)
         assert a is not None
@@ -113,16 +115,21 @@ def test_golden_front(tmp_path: Path, name: str) -> None:
 
 
 def test_same_seed_same_front(tmp_path: Path) -> None:
-    """Two runs with one seed agree to the byte, with another seed they do not."""
+    """Two runs with one seed agree to the byte, with another seed they do not; a finished run is not run again."""
     a, b, c = (search_elasticvit(tmp_path / n, seed=s, candidates=1000) for n, s in (("a", 1), ("b", 1), ("c", 2)))
     texts = [(r.path / "front.csv").read_bytes() for r in (a, b, c)]
     assert texts[0] == texts[1] != texts[2]
+    before = (a.path / "front.csv").stat().st_mtime_ns
+    assert nas.resume(a.path).status == "done"
+    assert (a.path / "front.csv").stat().st_mtime_ns == before
+    with pytest.raises(RunError, match="exists already"):
+        search_elasticvit(tmp_path / "a", candidates=1000)
 
 
-@pytest.mark.parametrize("budget", ["600MFLOPs", ["100..120MFLOPs", "9Mparams"], ["3MB", "300MFLOPs"], "500..MFLOPs"])
+@pytest.mark.parametrize("budget", [["100..120MFLOPs", "9Mparams"], ["3MB", "300MFLOPs"], "500..MFLOPs"])
 def test_every_result_honours_the_budget(tmp_path: Path, budget: str | list[str]) -> None:
     """No architecture of a front lies outside, whatever the budget is on."""
-    run = nas.search("elasticvit", budget, candidates=3000, proxies=[], workers=0, out=tmp_path)
+    run = nas.search("elasticvit", budget, candidates=2000, proxies=[], workers=0, out=tmp_path)
     assert len(run.front)
     for quantity, interval in nas.Budget.parse(budget).intervals.items():
         assert interval.contains(run.front[quantity].to_numpy()).all()
@@ -169,20 +176,10 @@ def test_bad_input_writes_nothing(tmp_path: Path, arguments: dict[str, object], 
 
 def test_a_time_limit_is_kept_and_recorded(tmp_path: Path) -> None:
     """A time-limited run ends early, has a front, and says that it cannot be repeated."""
-    run = search_elasticvit(tmp_path, candidates=50_000_000, time_s=4.0)
+    run = search_elasticvit(tmp_path, candidates=50_000_000, time_s=1.5)
     assert len(run.front)
     assert run.document["reproducible"] is False
     assert run.store.last_generation() < run.spec.generations
-
-
-def test_a_finished_run_is_not_run_again(tmp_path: Path) -> None:
-    """Resuming it gives it back; a second run of the same name is refused."""
-    run = search_elasticvit(tmp_path, candidates=1000)
-    before = (run.path / "front.csv").stat().st_mtime_ns
-    assert nas.resume(run.path).status == "done"
-    assert (run.path / "front.csv").stat().st_mtime_ns == before
-    with pytest.raises(RunError, match="exists already"):
-        search_elasticvit(tmp_path, candidates=1000)
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "null", '{"format": 1}', '{"format": 99, "spec": {}}'])

@@ -19,7 +19,7 @@ from nas.training.judge import Judge
 from nas.training.samplers.extremes import largest, smallest
 from nas.training.settings import Settings
 from nas.training.sorting import sort_channels
-from nas.training.teacher import Teacher, make_teacher
+from nas.training.teacher import Teacher, check_teacher
 from search_spaces import SearchSpace, get_space
 from search_spaces.modules.calibration import batch_norms
 
@@ -159,7 +159,20 @@ def test_a_teacher_sees_images_as_it_was_trained(data: Data) -> None:
     assert float((model.seen.mean() - pixels.mean()).abs()) < 1e-2
 
 
-@pytest.mark.parametrize("text", ["timm:resnet5O", "no/folder"])
-def test_teachers_that_do_not_exist(text: str, data: Data) -> None:
-    with pytest.raises(NasError, match=r"unknown timm model|neither timm:NAME nor a folder"):
-        make_teacher(text, data.facts, 1.0, torch.device("cpu"))
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("timm:resnet5O", "unknown timm model"),
+        ("timm:resnet50", "tells 1000 classes apart, .* has 3; 'nas train' or 'nas finetune' a teacher"),
+        ("no/folder", "neither timm:NAME nor a folder"),
+    ],
+)
+def test_teachers_that_do_not_fit_are_told_before_any_weights_are_read(text: str, words: str, data: Data) -> None:
+    with pytest.raises(NasError, match=words):
+        check_teacher(text, data.facts)
+
+
+def test_a_supernet_is_no_teacher(data: Data, tmp_path: Path) -> None:
+    (tmp_path / "train.json").write_text("{}")
+    with pytest.raises(NasError, match="is a supernet; take one network out of it: nas extract"):
+        check_teacher(str(tmp_path), data.facts)

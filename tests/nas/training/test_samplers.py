@@ -7,13 +7,14 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+import torch
 
 from nas.errors import NasError
 from nas.training.samplers import SAMPLERS, Moment, make_sampler
 from nas.training.samplers.banks import Bank
 from nas.training.samplers.complexity import REGIONS, levels, pools, smallest_networks, walk
 from nas.training.samplers.elasticvit import ConflictAware
-from nas.training.samplers.extremes import largest, smallest
+from nas.training.samplers.extremes import is_depth, largest, smallest
 from nas.training.samplers.multi_arch import MultiArchitectural
 from nas.training.samplers.nested import exits, nested
 from nas.training.samplers.preference import Preference
@@ -179,12 +180,42 @@ def test_exits_cut_the_largest_network(name: str) -> None:
     assert macs[-1] == space.bounds("macs")[1]
 
 
-def test_nested_submodels_fit_into_one_another(elastic: SearchSpace) -> None:
-    genomes = np.stack([elastic.encode(a) for a in nested(elastic)])
-    assert 100 <= len(genomes) <= 160
-    assert any((g == elastic.cardinalities - 1).all() for g in genomes)
-    depth = np.array(["depth" in c.name for c in elastic.choices])
-    for part in (depth, ~depth):  # along each of the two dimensions, the sub-models are a chain
-        chain = np.unique(genomes[:, part], axis=0)
+@pytest.mark.parametrize(
+    ("name", "least"),
+    [("elasticvit-small", 160), ("autoformer-small", 120), ("vit_resnas-small", 160), ("autoformer", 150)],
+)
+def test_nested_submodels_are_chains_along_width_heads_and_depth(name: str, least: int) -> None:
+    """For any two there is one in the family that holds both, and one that both hold."""
+    space = get_space(name)
+    found = nested(space)
+    genomes = np.stack([space.encode(a) for a in found]).astype(int)
+    assert least <= len(genomes) == len(set(found)) <= 160
+    assert any((g == space.cardinalities - 1).all() for g in genomes)
+    leaf = [c.name.rpartition(".")[2] for c in space.choices]
+    removable = np.array([c.values[0] == 0 for c in space.choices])
+    depth = np.array([is_depth(x) for x in leaf])
+    heads = np.array(["heads" in x for x in leaf])
+    whole = (genomes[:, removable] > 0).all(1)  # where a layer is left out, its sizes are not there to compare
+    for part, rows in ((depth, genomes), (heads, genomes[whole]), (~depth & ~heads, genomes[whole])):
+        rows = rows[(rows[:, depth] == (space.cardinalities - 1)[depth]).all(1)] if part is not depth else rows
+        chain = np.unique(rows[:, part], axis=0)
         chain = chain[np.argsort(chain.sum(1))]
-        assert (np.diff(chain.astype(int), axis=0) >= 0).all()
+        assert (np.diff(chain, axis=0) >= 0).all()
+        assert len(chain) > 1 or not part.any() or part is depth
+    present = np.unique(genomes[:, removable] > 0, axis=0)
+    assert (np.diff(present[np.argsort(present.sum(1))].astype(int), axis=0) >= 0).all()
+
+
+def test_nested_submodels_hold_the_first_units_of_larger_ones(elastic: SearchSpace) -> None:
+    """Every tensor of a smaller sub-model is a part of the larger one's tensor of the same name."""
+    found = nested(elastic)
+    genomes = np.stack([elastic.encode(a) for a in found]).astype(int)
+    rng = np.random.default_rng(0)
+    pairs = [(i, j) for i in rng.permutation(160)[:12] for j in np.flatnonzero((genomes[i] <= genomes).all(1))[:1]]
+    assert pairs
+    with torch.device("meta"):
+        for i, j in pairs:
+            small, large = (dict(elastic.model(found[k]).named_parameters()) for k in (i, j))
+            assert small.keys() <= large.keys()
+            for path, tensor in small.items():
+                assert all(a <= b for a, b in zip(tensor.shape, large[path].shape, strict=True)), path

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import pytest
 
 from predictors.latency.units import FUSIONS, Fusion, Units, segment
-from search_spaces import get_space, list_spaces
+from search_spaces import SearchSpace, get_space, list_spaces
 from search_spaces.errors import UnknownName
 from search_spaces.operators import Kind, OperatorTable, TableBuilder
 
 QUICK = ("elasticvit", "convnet")
 SPACES = [*QUICK, *(pytest.param(n, marks=pytest.mark.slow) for n in list_spaces() if n not in QUICK)]
+
+
+@cache
+def space_of(name: str) -> SearchSpace:
+    """Compiled once: nothing here changes a space."""
+    return get_space(name)
 
 
 def kinds(units: Units) -> list[str]:
@@ -20,7 +28,7 @@ def kinds(units: Units) -> list[str]:
 
 def population(name: str, n: int) -> OperatorTable:
     """The whole table of ``n`` sampled architectures, part by part, as a batch."""
-    space = get_space(name)
+    space = space_of(name)
     values = space.values(space.sample(n, np.random.default_rng(0)))
     builder = TableBuilder(n, [s.name for s in space.stages])
     for stage in space.stages:
@@ -47,7 +55,7 @@ def test_units_partition_the_rows_and_cross_nothing(name: str, fusion: Fusion) -
 @pytest.mark.parametrize("name", SPACES)
 def test_a_part_alone_has_the_units_it_has_in_the_whole(name: str, fusion: Fusion) -> None:
     """What makes look-ups exact: the units of an architecture are those of its parts, one behind the other."""
-    space = get_space(name)
+    space = space_of(name)
     genome = space.sample(1, np.random.default_rng(1))
     values = space.values(genome)
     whole, parts = TableBuilder(1, [s.name for s in space.stages]), []
@@ -63,7 +71,7 @@ def test_a_part_alone_has_the_units_it_has_in_the_whole(name: str, fusion: Fusio
 
 
 def test_elasticvit_blocks_are_the_papers_blocks() -> None:
-    space = get_space("elasticvit")
+    space = space_of("elasticvit")
     found = segment(space.operators(space.published["T1"]), "blocks")
     per_stage = {
         stage: [k for k, s in zip(kinds(found), found.stage, strict=True) if found.table.stages[s] == stage]

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from nas.designers.deepmad import RELEASED, Grid, Problem, infeasible
+from nas.designers.deepmad import RELEASED, Grid, Problem, infeasible, solver
 
 
 @pytest.fixture(autouse=True)
-def _short_explanations(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tiny grids need no long evolution."""
+def _short_evolution(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    """Tiny grids need no long evolution, and a poor first incumbent leaves the work to the branch and bound."""
     monkeypatch.setattr(infeasible, "GENERATIONS", 12)
+    if request.node.get_closest_marker("slow") is None:
+        monkeypatch.setattr(solver, "GENERATIONS", 2)
 
 
 TINY = Grid(out=(16, 32, 64), bottleneck=(8, 16, 32), kernel=(3, 5), stem=(8,), depth_max=2, first_depth_max=1)

@@ -64,7 +64,7 @@ def problems(draw: st.DrawFn) -> Problem:
     return dataclasses.replace(open_problem, budgets=budgets, rho=min(2.0, near.rho * draw(st.floats(0.95, 1.3))))
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+@settings(max_examples=10, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 @given(problems())
 def test_equals_brute_force(problem: Problem) -> None:
     truth = brute_force(problem)
@@ -86,12 +86,6 @@ def truth() -> tuple[float, Structure]:
     found = brute_force(tiny_problem())
     assert found is not None
     return found
-
-
-@pytest.fixture(autouse=True)
-def _short_evolution(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A poor first incumbent leaves the work to the branch and bound."""
-    monkeypatch.setattr(solver, "GENERATIONS", 2)
 
 
 def test_bound_holds_when_stopped_early(tiny: Problem, truth: tuple[float, Structure]) -> None:
