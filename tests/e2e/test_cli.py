@@ -14,17 +14,9 @@ import pytest
 
 NAS = Path(sys.executable).with_name("nas")
 JUDGED = [
-    "--budget",
-    "150MFLOPs",
-    "--img-size",
-    "128",
-    "--candidates",
-    "1500",
-    "--promote",
-    "2",
-    "--proxy",
-    "grad_norm",
-]
+    "--space", "elasticvit-small", "--budget", "15MFLOPs", "--candidates", "1500", "--promote", "2",
+    "--proxy", "grad_norm",
+]  # fmt: skip
 
 
 def nas(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -39,7 +31,7 @@ def test_with_ray_the_front_is_that_of_one_process(tmp_path: Path) -> None:
     assert "Recommended: #" in done.stdout
     report = tmp_path / done.stdout.splitlines()[-1]
     assert report.stat().st_size > 100_000
-    assert json.loads((tmp_path / "results/ray/run.json").read_text())["command"].startswith("nas search --budget")
+    assert json.loads((tmp_path / "results/ray/run.json").read_text())["command"].startswith("nas search --space")
     alone = nas(tmp_path, "search", *JUDGED, "--workers", "0", "--name", "alone", "--json")
     assert alone.returncode == 0
     rows = json.loads(alone.stdout)["front"]

@@ -1,0 +1,1 @@
+"""What whoever operates a server looks at: metrics and structured logs."""
