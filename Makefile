@@ -8,7 +8,7 @@ READY := $(VENV)/.installed-dev
 # Some machines forbid byte code; then every start would compile torch anew.
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: search test lint tests slow install clean
+.PHONY: search test lint tests test-e2e slow install clean
 
 search: $(READY)
 	$(BIN)/nas search --space elasticvit --budget 600MFLOPs
@@ -36,6 +36,11 @@ lint: $(READY)
 
 tests: $(READY)
 	$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist worksteal
+
+test-e2e: $(READY)
+	@command -v chromium >/dev/null || echo "no chromium: apt-get install chromium (the tests of the page are skipped)"
+	@ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || echo "no PostgreSQL: apt-get install postgresql (its tests are skipped)"
+	$(BIN)/python -m pytest tests/e2e -rs
 
 slow: $(READY)
 	$(BIN)/python -m pytest -m slow

@@ -43,8 +43,8 @@ class Watched:
 
     def check(self) -> None:
         """Nothing was complained of, and nothing asked of anybody else."""
-        assert self.complaints == []
-        assert self.foreign == []
+        assert self.complaints == [], f"the console says {self.complaints}"
+        assert self.foreign == [], f"asked for {self.foreign}"
 
 
 @contextmanager

@@ -72,13 +72,13 @@ def _asvit() -> Case:
 
 def _autoformer() -> Case:
     config = {"resolution": 32, "patch_size": 8, "head_dim": 8, "embed_dim": 24, "heads": [1, 3], "mlp_ratio": [2, 3.5]}
-    return _of("autoformer", config, steps=35)
+    return _of("autoformer", config, steps=50)
 
 
 def _vit_resnas() -> Case:
     block = {"heads": 2, "head_dim": 8, "mlp": 40}
     stages = [{"embed_dim": 16, "blocks": [block, None]}, {"embed_dim": 32, "blocks": [block, block]}]
-    return _of("vit_resnas", {"resolution": 32, "patch_size": 8, "mid": 8, "stages": stages}, steps=35)
+    return _of("vit_resnas", {"resolution": 32, "patch_size": 8, "mid": 8, "stages": stages}, steps=50)
 
 
 MAKERS = {

@@ -27,7 +27,9 @@ export async function fetched(address, options = {}) {
     const answer = await fetch(address, options);
     document.getElementById("offline").hidden = true;
     if (answer.status === 401) location.reload();
-    return answer.ok ? answer : null;
+    // Read to the end here, where giving up a request is no error.
+    const text = await answer.text();
+    return answer.ok ? new Response(text, { headers: answer.headers }) : null;
   } catch (error) {
     if (error.name !== "AbortError") document.getElementById("offline").hidden = false;
     return null;

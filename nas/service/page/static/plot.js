@@ -38,8 +38,8 @@ function steps(points, cx, cy) {
 
 function tip(series, row, columns) {
   const lines = [...columns.values()].filter((c) => known(series.values[c.name]?.[row]))
-    .map((c) => `${escaped(c.label)} <b>${shown(c, series.values[c.name][row])}</b>`);
-  return [`<b>${escaped(series.ids ? `#${row} ${series.ids[row]}` : series.names[row])}</b>`, ...lines].join("<br>");
+    .map((c) => `${escaped(c.label)} ${shown(c, series.values[c.name][row])}`);
+  return [`${escaped(series.ids ? `#${row} ${series.ids[row]}` : series.names[row])}`, ...lines].join("<br>");
 }
 
 // Traces of one front: its steps, its points, the recommended one.
