@@ -223,5 +223,5 @@ def test_the_token_comes_from_a_file_or_the_environment(
 
 def test_without_server_nothing_is_remote_again(cli: Cli) -> None:
     """One process, two command lines: the first one's server is not the second's."""
-    cli("--server", "http://127.0.0.1:9", "runs")
+    cli("--server", "http://127.0.0.1:9", "devices")
     assert "no folder" in cli("runs").err
