@@ -103,7 +103,7 @@ function layout(box, view, columns) {
     xaxis: axis(columns.get(view.x), heading(columns.get(view.x))), yaxis: axis(columns.get(view.y), heading(columns.get(view.y))),
     hovermode: "closest", hoverdistance: 24, dragmode: coarse() ? false : "zoom", showlegend: false,
     hoverlabel: { bgcolor: colour("surface"), bordercolor: colour("line"), font: { color: ink, size: 12.5 }, align: "left" },
-    uirevision: `${view.x}|${view.y}`, transition: { duration: 0 },
+    uirevision: `${view.x}|${view.y}`,
   };
 }
 
