@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 import vitbench
-from ranking import Array, kendall, resamples
+from correlations import Array, kendall, resamples
 from sklearn.linear_model import Ridge, RidgeCV
 
 from predictors.accuracy import Calibration, table_features

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import proxy_scores as scores
 import vitbench
-from ranking import Array, Estimate, kendall, mean_kendall, resamples
+from correlations import Array, Estimate, kendall, mean_kendall, resamples
 from scipy.stats import rankdata
 
 from predictors.training_free import get_proxy, list_proxies

@@ -18,8 +18,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from correlations import Array, Estimate, kendall, resamples
 from numpy.typing import NDArray
-from ranking import Array, Estimate, kendall, resamples
 from timm_traces import CACHE, traced
 from vitbench import data_folder
 

@@ -24,7 +24,7 @@ import pandas as pd
 import proxy_scores as scores
 import torch
 import vitbench
-from ranking import Array, Estimate, kendall, resamples, spearman
+from correlations import Array, Estimate, kendall, resamples, spearman
 
 from predictors.training_free import DEFAULT_PROXIES, get_proxy, list_proxies, score_architecture
 from search_spaces import get_space
