@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from nas.runs.run import Run
     from nas.scaling import resume_scale, scale
     from nas.stitching.api import stitch
-    from nas.supernet_search import search_supernet
+    from nas.supernet.api import search_supernet
     from nas.training.api import evaluate, extract, finetune, train, train_supernet
     from nas.weights import load_model, save_model
 
@@ -28,7 +28,7 @@ _HOME = {
     "design": "nas.designing", "Design": "nas.designers.design",
     "calibrate": "nas.calibrating", "scale": "nas.scaling", "resume_scale": "nas.scaling",
     "train_supernet": "nas.training.api", "train": "nas.training.api", "finetune": "nas.training.api",
-    "evaluate": "nas.training.api", "extract": "nas.training.api", "search_supernet": "nas.supernet_search",
+    "evaluate": "nas.training.api", "extract": "nas.training.api", "search_supernet": "nas.supernet.api",
     "stitch": "nas.stitching.api",
     "load_model": "nas.weights", "save_model": "nas.weights",
     "Client": "nas.client.client",

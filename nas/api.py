@@ -12,7 +12,7 @@ from nas.budget import Budget
 from nas.devices import profile_documents
 from nas.engine.spec import SearchSpec
 from nas.engine.survey import Survey, survey
-from nas.errors import BudgetInfeasible, NasError, RunError
+from nas.errors import NasError, RunError
 from nas.runs.place import place
 from predictors.training_free import list_proxies
 from search_spaces.errors import unknown_name
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from nas.engine.driver import OnUpdate
     from nas.engine.launchers import Launcher
     from nas.runs.run import Run
-    from search_spaces import SearchSpace
 
 OnSurvey = Callable[[Survey], None]
 OnStart = Callable[["Run"], None]
@@ -60,36 +59,31 @@ def search(
         raise NasError("inherited accuracy needs a trained supernet: nas search --supernet FOLDER")
     workers, time_s = _checked(workers, time_s)
     place(out, name or uuid4().hex)
-    made = spec.make_space()
-    facts = look(spec, made)
+    facts = look(spec)
     if on_survey is not None:
         on_survey(facts)
-    if not facts.satisfiable:
-        raise _infeasible(facts)
+    if (refused := facts.refusal()) is not None:
+        raise refused
     # Only now what takes seconds to import (pandas, SQLAlchemy): the user has been told what the budget means.
     from nas.runs.run import Run
 
     run = Run.create(
         spec, out, name=name, storage=storage,
         facts={"survey": facts.to_dict(), "workers": workers, "command": command, "reproducible": time_s is None},
-        space=made,
     )  # fmt: skip
     if on_start is not None:
         on_start(run)
     return _execute(run, workers, ray_address, time_s, on_update)
 
 
-def look(spec: SearchSpec, space: SearchSpace | None = None) -> Survey:
-    """What a budget means in a space, before any search. Raises for whatever is wrong with the inputs.
-
-    ``space``: that of ``spec``, where it has been made already.
-    """
+def look(spec: SearchSpec) -> Survey:
+    """What a budget means in a space, before any search. Raises for whatever is wrong with the inputs."""
     _ = spec.objective_list
     known = list_proxies()
     for name in spec.proxies:
         if name not in known:
             raise unknown_name("proxy", name, known)
-    return survey(space if space is not None else spec.make_space(), spec.budget)
+    return survey(spec.search_space, spec.budget)
 
 
 def resume(
@@ -147,18 +141,13 @@ def _checked(workers: int | None, time_s: float | None) -> tuple[int, float | No
     return count, time_s
 
 
-def _infeasible(facts: Survey) -> BudgetInfeasible:
-    nearest = {q.name: q.nearest for q in facts.quantities if q.nearest is not None}
-    return BudgetInfeasible(facts.reason, nearest=nearest)
-
-
 def _execute(run: Run, workers: int, ray_address: str | None, time_s: float | None, on_update: OnUpdate | None) -> Run:
-    if run.document.get("kind") == "stitch":
+    if run.is_stitched:
         from nas.stitching.api import complete as complete_stitching
 
         return complete_stitching(run, workers=workers or None, ray_address=ray_address, on_update=on_update)
     if "supernet" in run.document:
-        from nas.supernet_search import complete
+        from nas.supernet.api import complete
 
         return complete(run, on_update)
     from nas.engine.driver import Driver
@@ -167,7 +156,7 @@ def _execute(run: Run, workers: int, ray_address: str | None, time_s: float | No
 
     launcher: Launcher
     if workers == 0:
-        launcher = LocalLauncher(run.spec, run.path, run.space)
+        launcher = LocalLauncher(run.spec, run.path)
     else:
         from nas.engine.ray_launcher import RayLauncher
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
 
 from nas.devices import device_quantity
 from nas.errors import ObjectiveError
@@ -86,7 +89,12 @@ def get_objectives(names: Sequence[str] | None) -> tuple[Objective, ...]:
     return chosen
 
 
+def costs_of(objectives: Sequence[Objective], values: Mapping[str, Any]) -> NDArray[np.float64]:
+    """Values by name, each (N,), as costs of shape (N, M), one column per objective: all to be minimised."""
+    return np.stack([values[o.name] * o.sign for o in objectives], axis=1).astype(float)
+
+
 __all__ = [
-    "DEFAULT_OBJECTIVES", "DEFAULT_PROXIES", "TABLE_OBJECTIVES", "Objective", "get_objective", "get_objectives",
-    "table_objective",
+    "DEFAULT_OBJECTIVES", "DEFAULT_PROXIES", "TABLE_OBJECTIVES", "Objective", "costs_of", "get_objective",
+    "get_objectives", "table_objective",
 ]  # fmt: skip

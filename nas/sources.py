@@ -49,10 +49,9 @@ def stitched_run(text: str) -> Run | None:
     if not (Path(path) / "run.json").exists():
         return None
     from nas.runs.run import Run
-    from nas.runs.stitched import is_stitched
 
     run = Run.open(path)
-    return run if is_stitched(run) else None
+    return run if run.is_stitched else None
 
 
 def operator_table(text: str) -> OperatorTable:

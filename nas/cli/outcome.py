@@ -99,12 +99,11 @@ def _spread(size: int, always: set[int]) -> list[int]:
 def _next_steps(out: Console, run: Run, index: int) -> None:
     out.print(f"Build it:  nas build {run.path}#{index}   or in Python: nas.create_model({str(run.path)!r}, {index})",
               soft_wrap=True)  # fmt: skip
-    stitched = run.document.get("kind") == "stitch"
-    if "supernet" in run.document and not stitched:
+    if "supernet" in run.document and not run.is_stitched:
         supernet = run.document["supernet"]["path"]
         out.print(f"With its weights:  nas extract {supernet} {run.path}#{index} --out my-model", soft_wrap=True)
     out.print(f"Hand it on:  nas export {run.path}#{index} --format onnx --out model.onnx", soft_wrap=True)
-    if stitched:
+    if run.is_stitched:
         out.print(f"Both have the trained weights. On the test images:  nas evaluate {run.path}/supernet "
                   f"{run.path}#{index}", soft_wrap=True)  # fmt: skip
     out.print("Report:")

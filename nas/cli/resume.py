@@ -36,7 +36,7 @@ def command(
         from nas.cli import scale
 
         return scale.proceed(run, workers, json)
-    if load_run(run, storage).document.get("kind") == "stitch":
+    if load_run(run, storage).is_stitched:
         from nas.cli import stitch
 
         return stitch.proceed(run, workers, ray_address, json)

@@ -105,7 +105,7 @@ def command(
     if workers == 0 and ray_address:
         raise NasError("--workers 0 runs without Ray, --ray-address asks for it: choose one")
     if supernet is not None:
-        from nas.supernet_search import search_supernet
+        from nas.supernet.api import search_supernet
 
         with watching(json) as watch, resumable() as started:
             run = search_supernet(

@@ -19,6 +19,7 @@ from nas.engine.merge import Archive
 from nas.engine.spec import SearchSpec
 from nas.errors import RunFailed
 from nas.runs.calibrated import Calibrated
+from nas.runs.clock import Clock
 from nas.runs.run import Run
 from nas.runs.store import Progress, Store, genomes_of
 from search_spaces.space import Genomes
@@ -71,9 +72,7 @@ class Driver:
 
     def execute(self) -> None:
         """Explore, promote, judge; on return everything is in the database. Raises RunFailed."""
-        history = self._store.history()
-        self._before_s = float(history["elapsed_s"].max()) if len(history) else 0.0
-        self._start = time.monotonic()
+        self._elapsed_s = Clock(self._store)
         try:
             self._launcher.start()
             self._restore()
@@ -93,7 +92,7 @@ class Driver:
         """Price the first generation here: Ray takes seconds to start, and a user wants to see something now."""
         for number in range(self._spec.islands):
             if self._exchange.latest(number) < 0:
-                advance(restored(self._spec, number, self._exchange, self._space), self._exchange)
+                advance(restored(self._spec, number, self._exchange), self._exchange)
 
     def _explore(self, generation: int) -> bool:
         """Merge one generation; False where time ran out before it was there."""
@@ -116,7 +115,7 @@ class Driver:
         start = time.monotonic()
         while len(found) < self._spec.islands:
             # The first generation is always merged: whatever the limit, there is something to show.
-            if generation and self._time_s is not None and self._elapsed() > EXPLORING_SHARE * self._time_s:
+            if generation and self._time_s is not None and self._elapsed_s() > EXPLORING_SHARE * self._time_s:
                 return None
             commit = self._launcher.commit(len(found), generation)
             if commit is not None:
@@ -132,7 +131,7 @@ class Driver:
         """One transaction per generation: candidates, state, and who is promoted at this point."""
         promoted = self._choose(generation)
         self._progress = Progress(
-            generation, self._elapsed(), self._archive.priced, self._scored, len(self._archive.genomes),
+            generation, self._elapsed_s(), self._archive.priced, self._scored, len(self._archive.genomes),
             self._archive.hypervolume(),
         )  # fmt: skip
         with self._store.transaction() as connection:
@@ -188,7 +187,7 @@ class Driver:
 
     def _judge_all(self) -> None:
         while self._waiting:
-            if self._time_s is not None and self._elapsed() > self._time_s:
+            if self._time_s is not None and self._elapsed_s() > self._time_s:
                 break
             before = self._scored
             self._collect()
@@ -196,7 +195,7 @@ class Driver:
                 self._tell("judging")
             else:
                 time.sleep(POLL_S)
-        self._store.update_progress(self._progress.generation, self._elapsed(), self._scored)
+        self._store.update_progress(self._progress.generation, self._elapsed_s(), self._scored)
         self._tell("done")
 
     # ---- state -----------------------------------------------------------------------------------------------
@@ -208,20 +207,17 @@ class Driver:
         for _, part in candidates.groupby(["generation", "island"], sort=True):
             prices = {q: part[q].to_numpy() for q in self._space.quantities}
             self._archive.add(genomes_of(part, genes), prices)
-        self._progress = Progress(-1, self._before_s, self._archive.priced, 0, len(self._archive.genomes), 0.0)
+        self._progress = Progress(-1, self._elapsed_s(), self._archive.priced, 0, len(self._archive.genomes), 0.0)
         scored = set(self._store.scores()["architecture"])
         frame = self._store.promoted()
         promoted = dict(zip(frame["architecture"], genomes_of(frame, genes), strict=True))
         self._scored = self._to_score = len(scored)
         self._submit({a: g for a, g in promoted.items() if a not in scored})
 
-    def _elapsed(self) -> float:
-        return self._before_s + time.monotonic() - self._start
-
     def _tell(self, phase: str) -> None:
         progress = self._progress
         state = Progress(
-            progress.generation, self._elapsed(), self._archive.priced, self._scored, len(self._archive.genomes),
+            progress.generation, self._elapsed_s(), self._archive.priced, self._scored, len(self._archive.genomes),
             progress.hypervolume,
         )  # fmt: skip
         self._on_update(Update(phase, state, self._planned(), self._to_score, self._eta(phase), self._archive))
@@ -236,7 +232,7 @@ class Driver:
         done = self._archive.priced / self._planned() if phase == "exploring" else self._scored / max(self._to_score, 1)
         if done <= 0:
             return None
-        return self._elapsed() * (1 - done) / done if phase == "exploring" else self._judging_eta()
+        return self._elapsed_s() * (1 - done) / done if phase == "exploring" else self._judging_eta()
 
     def _judging_eta(self) -> float | None:
         seconds = self._store.scores().groupby("architecture")["seconds"].sum()

@@ -9,16 +9,15 @@ from nas.engine.exchange import Exchange
 from nas.engine.island import Commit, Island
 from nas.engine.spec import SearchSpec
 from nas.errors import RunFailed
-from search_spaces.space import SearchSpace
 
 NEIGHBOUR_DEADLINE_S = 600.0
 """How long an island waits for a neighbour's migrants before the run is given up (and can be resumed)."""
 POLL_S = 0.01
 
 
-def restored(spec: SearchSpec, number: int, exchange: Exchange, space: SearchSpace | None = None) -> Island:
-    """The island, standing after its last commit. ``space``: the spec's, where it has been made already."""
-    island = Island(spec, number, space)
+def restored(spec: SearchSpec, number: int, exchange: Exchange) -> Island:
+    """The island, standing after its last commit."""
+    island = Island(spec, number, spec.search_space)
     latest = exchange.latest(number)
     commit = exchange.read(number, latest) if latest >= 0 else None
     if commit is not None:

@@ -13,7 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nas.engine.nsga2 import Population, offspring, select, violation
+from nas.engine.sampling import draw
 from nas.engine.spec import ENUMERATED, SearchSpec
+from nas.objectives import costs_of
 from search_spaces.space import Genomes, SearchSpace
 
 
@@ -33,10 +35,10 @@ class Commit:
 class Island:
     """Steps through generations; see the module's docstring."""
 
-    def __init__(self, spec: SearchSpec, number: int, space: SearchSpace | None = None) -> None:
+    def __init__(self, spec: SearchSpec, number: int, space: SearchSpace) -> None:
         self.spec = spec
         self.number = number
-        self.space = space if space is not None else spec.make_space()
+        self.space = space
         self.generation = -1
         self._population: Population | None = None
 
@@ -63,10 +65,8 @@ class Island:
     def _first(self, rng: np.random.Generator) -> Genomes:
         if self.space.total_size <= ENUMERATED:
             return self.space.enumerate(ENUMERATED)[self.number :: self.spec.islands]
-        intervals = dict(self.spec.budget.intervals)
         size = self.spec.population
-        drawn = self.space.sample_within(size, rng, intervals) if intervals else self.space.sample(size, rng)
-        return np.concatenate([self._corners(), drawn])[:size]
+        return np.concatenate([self._corners(), draw(self.space, self.spec.budget, size, rng)])[:size]
 
     def _corners(self) -> Genomes:
         """The first and last value of every choice: often the extremes of the front, and free to try."""
@@ -87,7 +87,7 @@ class Island:
 
     def _judge(self, genomes: Genomes) -> tuple[Population, dict[str, NDArray[Any]]]:
         prices = self.space.price(genomes, self.space.quantities)
-        costs = np.stack([prices[o.name] * o.sign for o in self.spec.explored], axis=1).astype(float)
+        costs = costs_of(self.spec.explored, prices)
         return Population(genomes, costs, violation(prices, self.spec.budget.intervals)), prices
 
 

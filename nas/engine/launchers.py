@@ -11,7 +11,6 @@ from nas.engine.evolve import advance, restored
 from nas.engine.exchange import Exchange
 from nas.engine.island import Commit, Island
 from nas.engine.spec import SearchSpec
-from search_spaces.space import SearchSpace
 
 
 @dataclass(frozen=True)
@@ -62,9 +61,8 @@ class Launcher(Protocol):
 class LocalLauncher:
     """Everything in this process, one step at a time: for tests, tiny spaces and machines without Ray."""
 
-    def __init__(self, spec: SearchSpec, run_folder: Path, space: SearchSpace | None = None) -> None:
+    def __init__(self, spec: SearchSpec, run_folder: Path) -> None:
         self._spec = spec
-        self._space = space if space is not None else spec.make_space()
         self._exchange = Exchange(run_folder / "islands")
         self._islands: list[Island] = []
         self._jobs: deque[Job] = deque()
@@ -76,7 +74,7 @@ class LocalLauncher:
     def commit(self, island: int, generation: int) -> Commit | None:
         """See :class:`Launcher`; steps the islands in turn until the commit exists."""
         if not self._islands:
-            self._islands = [restored(self._spec, i, self._exchange, self._space) for i in range(self._spec.islands)]
+            self._islands = [restored(self._spec, i, self._exchange) for i in range(self._spec.islands)]
         for other in self._islands:
             if other.generation < generation:
                 advance(other, self._exchange)

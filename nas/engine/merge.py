@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from nas.engine.nsga2 import violation
 from nas.engine.pareto import hypervolume, non_dominated, thin
 from nas.engine.spec import SearchSpec
+from nas.objectives import costs_of
 from search_spaces import SearchSpace
 from search_spaces.space import Genomes
 
@@ -37,7 +38,7 @@ class Archive:
     def add(self, genomes: Genomes, prices: Mapping[str, NDArray[Any]]) -> None:
         """Merge one generation of one island."""
         self.priced += len(genomes)
-        costs = np.stack([prices[o.name] * o.sign for o in self._spec.explored], axis=1).astype(float)
+        costs = costs_of(self._spec.explored, prices)
         if self._scale is None:
             self._set_reference(costs)
         inside = violation(prices, self._spec.budget.intervals) <= 0
@@ -60,9 +61,7 @@ class Archive:
                 reference.append(0.0)
                 scale.append(max(float(-costs[:, column].min()), 1e-12))
                 continue
-            interval = self._spec.budget.intervals.get(objective.name)
-            largest = float(self._space.bounds(objective.name)[1])
-            top = min(largest, interval.high) if interval else largest
+            top = largest(self._spec, self._space, objective.name)
             reference.append(top * 1.0001)  # the largest itself still counts
             scale.append(top)
         self._reference, self._scale = np.array(reference), np.array(scale)
@@ -79,3 +78,9 @@ class Archive:
     def spread(self, keep: int) -> Genomes:
         """At most ``keep`` genomes spread evenly over the front, shape (k, G)."""
         return self.genomes[thin(self.costs, keep)]
+
+
+def largest(spec: SearchSpec, space: SearchSpace, quantity: str) -> float:
+    """The most that an architecture within the budget may cost: the budget's limit or the space's own."""
+    interval, bound = spec.budget.intervals.get(quantity), float(space.bounds(quantity)[1])
+    return min(bound, interval.high) if interval else bound

@@ -12,11 +12,10 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from nas.engine.pareto import hypervolume
+from nas.engine.pareto import Costs, hypervolume
+from nas.engine.sampling import distinct
 from search_spaces import SearchSpace
 from search_spaces.space import Genomes
-
-Costs = NDArray[np.float64]
 
 
 def propose(space: SearchSpace, genomes: Genomes, costs: Costs, count: int, seed: int) -> Genomes:
@@ -40,18 +39,7 @@ def propose(space: SearchSpace, genomes: Genomes, costs: Costs, count: int, seed
         drawn = [[trial.params[g] for g in genes] for trial in (study.ask(genes) for _ in range(count))]
     rng = np.random.default_rng(seed)
     both = np.concatenate([space.repair(np.array(drawn, dtype=np.uint8)), space.sample(count, rng)])
-    return _new(both[space.valid(both)], genomes)[:count]
-
-
-def _new(genomes: Genomes, known: Genomes) -> Genomes:
-    """Rows that are not in ``known``, each once, in order."""
-    seen = {g.tobytes() for g in known}
-    keep = []
-    for i, genome in enumerate(genomes):
-        if genome.tobytes() not in seen:
-            seen.add(genome.tobytes())
-            keep.append(i)
-    return genomes[keep]
+    return distinct(both[space.valid(both)], genomes)[:count]
 
 
 def pick(predicted: Costs, known: Costs, keep: int) -> NDArray[np.int64]:

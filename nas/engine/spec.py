@@ -6,8 +6,6 @@ from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from nas.budget import Budget
 from nas.devices import DeviceQuantity, device_quantities
 from nas.errors import NasError
@@ -63,8 +61,9 @@ class SearchSpec:
         except (TypeError, AttributeError) as error:
             raise NasError(f"not the description of a search: {error}") from None
 
-    def make_space(self) -> SearchSpace:
-        """A fresh space with these options, which prices the devices asked for too."""
+    @cached_property
+    def search_space(self) -> SearchSpace:
+        """The space itself, made once; it prices the devices asked for too. Raises UnknownName, SpaceError."""
         space = get_space(self.space, **self.space_options)
         if self.device_quantities:
             space.attach(*(q.cost(self.profiles[q.device]) for q in self.device_quantities.values()))
@@ -102,11 +101,6 @@ class SearchSpec:
         """The table objectives that evolution minimises; the default pair where proxies alone were asked for."""
         table = tuple(o for o in self.objective_list if o.cost == "table")
         return table or get_objectives(None)
-
-    @cached_property
-    def signs(self) -> np.ndarray[Any, np.dtype[np.float64]]:
-        """Sign per explored objective that makes smaller better, shape (M,)."""
-        return np.array([o.sign for o in self.explored])
 
     @property
     def generations(self) -> int:

@@ -41,6 +41,13 @@ class Survey:
     reason: str
     quantities: tuple[QuantityFacts, ...]
 
+    def refusal(self) -> BudgetInfeasible | None:
+        """The error that says why the budget cannot be met and what could be; None where it can."""
+        if self.satisfiable:
+            return None
+        nearest = {q.name: q.nearest for q in self.quantities if q.nearest is not None}
+        return BudgetInfeasible(self.reason, nearest=nearest)
+
     def to_dict(self) -> dict[str, Any]:
         """Plain data."""
         return asdict(self) | {"size": str(self.size), "total": str(self.total)}

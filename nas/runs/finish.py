@@ -11,6 +11,7 @@ import pandas as pd
 from nas.engine.nsga2 import violation
 from nas.engine.pareto import non_dominated
 from nas.errors import RunFailed
+from nas.objectives import costs_of
 from nas.runs.calibrated import Calibrated
 from nas.runs.run import Run
 from nas.runs.store import genomes_of
@@ -44,7 +45,7 @@ def front_of(run: Run) -> pd.DataFrame:
         frame = frame[frame[[o.name for o in objectives]].notna().all(axis=1)]
     if not len(frame):
         raise RunFailed(f"{run.path}: nothing survived to the front (see its database)", path=str(run.path))
-    costs = np.stack([frame[o.name].to_numpy(dtype=float) * o.sign for o in objectives], axis=1)
+    costs = costs_of(objectives, frame)
     keep = np.flatnonzero(non_dominated(costs))
     ids = frame["id"].to_numpy()
     order = sorted(keep, key=lambda i: (*costs[i], ids[i]))

@@ -38,7 +38,7 @@ def report_data(run: Run) -> ReportData:
         score_columns=[*_accuracies(front), *spec.judges],
         score_notes=score_notes(run) | accuracy_notes(run),
         cloud=cloud(run),
-        published=stitched.anchor_table(run) if stitched.is_stitched(run) else published(space),
+        published=stitched.anchor_table(run) if run.is_stitched else published(space),
         history=run.store.history(),
         funnel=funnel(run),
         recommended=recommendation(run, front),
@@ -50,7 +50,7 @@ def report_data(run: Run) -> ReportData:
 
 def title(run: Run) -> str:
     """Space and budget as a person would say them."""
-    if stitched.is_stitched(run):
+    if run.is_stitched:
         return stitched.title(run)
     limits = ", ".join(run.spec.budget.texts)
     return f"{run.space.name} within {limits}" if limits else f"{run.space.name}, no budget"
@@ -87,7 +87,7 @@ def facts(run: Run) -> dict[str, str]:
         "Calibrated": f"on {len(calibrated.accuracies)} accuracies of {calibrated.source}" if calibrated else "",
         "Git": f"{str(git.get('commit', ''))[:10]}{'' if git.get('clean') else ' with changes'}" if git else "",
     }
-    if stitched.is_stitched(run):
+    if run.is_stitched:
         rows |= stitched.facts(run)
     return {k: v for k, v in rows.items() if v}
 
@@ -96,7 +96,7 @@ def score_notes(run: Run) -> dict[str, str]:
     """What each proxy is worth, in a sentence, from its evidence."""
     from predictors.training_free import note
 
-    if stitched.is_stitched(run):
+    if run.is_stitched:
         return {INHERITED: stitched.note(run)}
     return {name: inherited_note(run) if name == INHERITED else note(name) for name in run.spec.judges}
 

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from torch import nn
 
 FORMAT = 1
+STITCH = "stitch"
+"""Kind of a run of ``nas stitch`` in ``run.json``."""
 
 
 class Run:
@@ -47,12 +49,9 @@ class Run:
     @classmethod
     def create(
         cls, spec: SearchSpec, out: Path | str = "results", *, name: str | None = None, storage: str | None = None,
-        facts: Mapping[str, Any] | None = None, space: SearchSpace | None = None,
+        facts: Mapping[str, Any] | None = None,
     ) -> Run:  # fmt: skip
-        """Make the directory of a new run under ``out``. Raises RunError rather than write into one that exists.
-
-        ``space``: that of ``spec``, where it has been made (and its look-ups compiled) already.
-        """
+        """Make the directory of a new run under ``out``. Raises RunError rather than write into one that exists."""
         stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
         name = name or f"{spec.space}-{stamp}"
         path = place(out, name)
@@ -76,8 +75,7 @@ class Run:
         except OSError as error:
             raise RunError(f"{path} cannot be made: {error.strerror}", path=str(path)) from None
         run = cls(path, document, storage)
-        if space is not None:
-            run.space = space
+        run.spec = spec  # with its space, whose look-ups may be compiled already
         run.save()
         return run
 
@@ -129,6 +127,11 @@ class Run:
         """``running`` (or interrupted), ``done``."""
         return str(self.document["status"])
 
+    @property
+    def is_stitched(self) -> bool:
+        """Whether it is one of ``nas stitch``."""
+        return self.document.get("kind") == STITCH
+
     @cached_property
     def spec(self) -> SearchSpec:
         """The inputs of the search."""
@@ -139,7 +142,7 @@ class Run:
     @cached_property
     def space(self) -> SearchSpace:
         """The space that was searched. Raises UnknownName where it is not installed any more."""
-        return self.spec.make_space()
+        return self.spec.search_space
 
     @cached_property
     def store(self) -> Store:
@@ -189,7 +192,7 @@ class Run:
     def build(self, index: int = 0) -> nn.Module:
         """The PyTorch module of one row of the front: of a stitched run with its trained weights, else fresh ones."""
         architecture = self.space.architecture(self.architecture(index).config)
-        if self.document.get("kind") == "stitch":
+        if self.is_stitched:
             from nas.stitching.trained import trained_route
 
             return trained_route(self, architecture)

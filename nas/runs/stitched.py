@@ -9,13 +9,6 @@ import pandas as pd
 from nas.objectives import INHERITED
 from nas.runs.run import Run
 
-KIND = "stitch"
-
-
-def is_stitched(run: Run) -> bool:
-    """Whether the run is one of ``nas stitch``."""
-    return run.document.get("kind") == KIND
-
 
 def title(run: Run) -> str:
     """The anchors."""

@@ -9,7 +9,6 @@ import pandas as pd
 from nas.engine.recommend import Choice
 from nas.objectives import INHERITED
 from nas.runs.run import Run
-from nas.runs.stitched import is_stitched
 
 
 def inherited_note(run: Run) -> str:
@@ -58,6 +57,6 @@ def best_inherited(run: Run, front: pd.DataFrame) -> Choice:
         f"measured on {images} held-out images, standard error {100 * error:.2g} points: {close} other(s) of the front "
         "cannot be told from it (within two standard errors)"
     )
-    if not is_stitched(run):
+    if not run.is_stitched:
         sure += "; inherited weights rank networks, 'nas finetune' or 'nas train' gives the final accuracy"
     return Choice(best, second, (f"highest inherited accuracy of the front: {100 * accuracy:.2f} %",), sure)

@@ -13,16 +13,18 @@ from nas.engine.spec import SearchSpec
 from nas.engine.survey import survey
 from nas.errors import NasError
 from nas.objectives import INHERITED
-from nas.runs.run import Run
+from nas.runs.run import STITCH, Run
 from nas.stitching.anchors import Anchors, load_anchors
 from nas.stitching.initial import Initial, OnRoute, initialise, judge_data, without_layers_of
 from nas.stitching.pruning import Saving, survivors
 from nas.stitching.question import Question
+from nas.supernet.provenance import provenance
 from nas.training.checkpoint import save
 from nas.training.job import Job
 from nas.training.judge import Judge
 from nas.training.run import default_device
 from nas.training.trainer import Trainer
+from search_spaces.modules.calibration import batch_norms
 from search_spaces.stitching.model import StitchedNet
 
 SUPERNET = "supernet"
@@ -62,7 +64,7 @@ def begin(question: Question, where: Place, on_route: OnRoute | None, on_initial
         facts = {
             **recipe, "initial": initial.to_dict(), "sources": list(anchors.sources), "saving": str(saving or "")
         }  # fmt: skip
-        run = _run(q, facts, where)
+        run = _run(q, facts, _supernet(q, net), where)
         _training(q, recipe, net, run, where)
         return run
 
@@ -85,19 +87,20 @@ def _pruned(q: Question, initial: Initial) -> tuple[list[int], Saving | None]:
     return kept, Saving.of([routes[n] for n in kept], list(routes.values()))
 
 
-def _run(q: Question, facts: dict[str, Any], where: Place) -> Run:
-    count, images = len(facts["routes"]), q.data.facts
+def _supernet(q: Question, net: StitchedNet) -> dict[str, Any]:
+    facts, statistics = q.data.facts.to_dict(), bool(batch_norms(net))
+    found = provenance(SUPERNET, q.source, facts, q.settings, statistics=statistics)
+    return found if q.trained else found | {"epochs": 0}
+
+
+def _run(q: Question, facts: dict[str, Any], supernet: dict[str, Any], where: Place) -> Run:
     spec = SearchSpec(
         "stitching", q.options, (), objectives=(INHERITED, "macs"), proxies=(), islands=1, seed=q.settings.seed,
-        candidates=len(q.used), promote=count,
+        candidates=len(q.used), promote=len(facts["routes"]),
     )  # fmt: skip
-    supernet = {
-        "path": SUPERNET, "data": q.source, "validation": images.validation, "sampler": q.settings.sampler,
-        "calibration": min(q.settings.calibration, images.train), "epochs": q.settings.epochs if q.trained else 0,
-    }  # fmt: skip
     return Run.create(
         spec, where.out, name=where.name,
-        facts={"kind": "stitch", "survey": survey(q.space, spec.budget).to_dict(), "workers": where.workers,
+        facts={"kind": STITCH, "survey": survey(q.space, spec.budget).to_dict(), "workers": where.workers,
                "command": where.command, "supernet": supernet, "stitching": facts},
     )  # fmt: skip
 

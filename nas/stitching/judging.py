@@ -9,8 +9,9 @@ import pandas as pd
 
 from nas.runs.finish import write_csv
 from nas.runs.run import Run
-from nas.runs.store import Progress
-from nas.supernet_search import SupernetSearch, evaluator
+from nas.supernet.evaluating import evaluate_chosen, inherited_accuracy
+from nas.supernet.ledger import Ledger
+from nas.supernet.rounds import Round
 from nas.training.job import Job
 
 if TYPE_CHECKING:
@@ -19,16 +20,18 @@ if TYPE_CHECKING:
 
 def judge_routes(run: Run, job: Job, on_update: OnUpdate | None = None) -> None:
     """Judge the routes that were kept, those that have no accuracy yet. All routes are priced."""
-    if run.store.last_generation() < 0:
-        space: Any = run.space
-        genomes = space.enumerate()
-        kept = {space.of_route(space.routes[n]) for n in run.document["stitching"]["routes"]}
-        chosen = {a.id: g for g in genomes if (a := space.decode(g)) in kept}
-        with run.store.transaction() as connection:
-            run.store.add_candidates(connection, 0, 0, genomes, space.price(genomes, space.quantities))
-            run.store.add_progress(connection, Progress(0, 0.0, len(genomes), 0, 0, 0.0))
-            run.store.add_promoted(connection, 0, chosen)
-    SupernetSearch(run, evaluator(job), on_update).execute()
+    ledger = Ledger(run)
+    if ledger.last_round < 0:
+        ledger.begin(0, _routes(run))
+    evaluate_chosen(ledger, inherited_accuracy(job), on_update)
+
+
+def _routes(run: Run) -> Round:
+    """All of them, of which those that were kept are chosen."""
+    space: Any = run.space
+    genomes = space.enumerate()
+    kept = {space.of_route(space.routes[n]) for n in run.document["stitching"]["routes"]}
+    return Round(genomes, genomes[[space.decode(g) in kept for g in genomes]])
 
 
 def route_table(run: Run) -> pd.DataFrame:

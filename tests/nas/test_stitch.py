@@ -96,6 +96,11 @@ def test_every_route_is_judged_and_the_front_is_theirs(fitted: nas.Run) -> None:
     assert 0 < history["hypervolume"].iloc[-1] < 1
 
 
+def test_a_run_says_how_its_routes_are_judged(fitted: nas.Run) -> None:
+    """As a search of a supernet does: these anchors keep no batch statistics."""
+    assert fitted.document["supernet"]["calibration"] == {"images": 0, "batch": 64, "seed": 1}
+
+
 def test_anchors_stand_in_the_report_in_the_place_of_published_networks(fitted: nas.Run) -> None:
     page = (fitted.path / "report.html").read_text()
     assert SMALL.replace("&", "&amp;") in page

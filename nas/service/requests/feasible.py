@@ -10,11 +10,11 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from nas.devices import device_quantity
-from nas.errors import BudgetInfeasible
 from nas.objectives import DEFAULT_OBJECTIVES
 
 if TYPE_CHECKING:
     from nas.engine.spec import SearchSpec
+    from nas.errors import BudgetInfeasible
 
 KEPT = 512
 
@@ -51,11 +51,8 @@ def _verdict(question: _Question) -> BudgetInfeasible | None:
     texts = [
         t for t, limit in zip(spec.budgets, spec.budget.limits, strict=True) if not device_quantity(limit.quantity)
     ]
-    facts = look(replace(spec, budgets=tuple(texts), devices={}, objectives=_of_table(spec) or DEFAULT_OBJECTIVES))
-    if facts.satisfiable:
-        return None
-    nearest = {q.name: q.nearest for q in facts.quantities if q.nearest is not None}
-    return BudgetInfeasible(facts.reason, nearest=nearest)
+    plain = replace(spec, budgets=tuple(texts), devices={}, objectives=_of_table(spec) or DEFAULT_OBJECTIVES)
+    return look(plain).refusal()
 
 
 def _of_table(spec: SearchSpec) -> tuple[str, ...]:

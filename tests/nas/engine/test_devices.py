@@ -92,7 +92,7 @@ def test_bounds_are_exact(phone: str) -> None:
 
     document = json.loads(Path(phone).read_text())
     spec = SearchSpec("elasticvit-small", budgets=(f"1.2ms@{phone}",), devices={phone: document})
-    space, name = spec.make_space(), f"latency@{phone}"
+    space, name = spec.search_space, f"latency@{phone}"
     found = space.price(space.sample(2000, np.random.default_rng(1)), (name,))[name]
     low, high = space.bounds(name)
     assert low <= found.min() <= found.max() <= high

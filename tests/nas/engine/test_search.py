@@ -65,13 +65,12 @@ def test_islands_do_not_depend_on_interruptions(tmp_path: Path) -> None:
     """An island restored from its files after every generation goes the same way as one that never stops."""
     spec = SearchSpec("elasticvit", budgets=("600MFLOPs",), candidates=4 * 2 * 32, population=32, migrate_every=2)
     steady, broken = Exchange(tmp_path / "a"), Exchange(tmp_path / "b")
-    space = spec.make_space()
-    islands = [Island(spec, i, space) for i in range(2)]
+    islands = [Island(spec, i, spec.search_space) for i in range(2)]
     for _ in range(4):
         for island in islands:
             advance(island, steady)
         for number in (1, 0):  # in another order, too
-            advance(restored(spec, number, broken, space), broken)
+            advance(restored(spec, number, broken), broken)
     for number in range(2):
         a, b = steady.read(number, 3), broken.read(number, 3)
         assert a is not None

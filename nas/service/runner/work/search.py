@@ -42,7 +42,7 @@ def _finished(request: SearchRequest, task: Task) -> Run:
 
 
 def _of_supernet(request: SearchRequest, task: Task, watch: Watch) -> Run:
-    from nas.supernet_search import search_supernet
+    from nas.supernet.api import search_supernet
 
     task.places.job(str(request.supernet), "train")
     return search_supernet(
