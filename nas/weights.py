@@ -124,19 +124,22 @@ def save_model(
 
     ``facts`` (plain data) are added to ``model.json``: what its training says in the place of the defaults.
     """
+    from safetensors import SafetensorError
     from safetensors.torch import save_model as save_tensors
 
     folder = Path(folder)
+    partial = folder / (MODEL_WEIGHTS + ".tmp")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        partial = folder / (MODEL_WEIGHTS + ".tmp")
         save_tensors(model, str(partial), metadata={"architecture": architecture.id, "space": architecture.space})
         as_any_file(partial)
         document = _document(model, architecture) | dict(facts or {})
         (folder / MODEL_JSON).write_text(json.dumps(document, indent=1) + "\n")
         partial.replace(folder / MODEL_WEIGHTS)
-    except OSError as error:
-        raise NasError(f"{folder} cannot be written: {error.strerror or error}") from None
+    except (OSError, SafetensorError) as error:
+        if partial.exists():
+            partial.unlink()
+        raise NasError(f"{folder} cannot be written: {getattr(error, 'strerror', None) or error}") from None
     return folder
 
 

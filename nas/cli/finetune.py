@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from nas.cli.options import Json, Out, RayAddress, Seed
+from nas.cli.settings import Set
 from nas.cli.training import (
     AugmentName,
     Batch,
@@ -32,8 +33,8 @@ Model = Annotated[
 def command(
     model: Model, data: Data = "digits", epochs: Epochs = None, batch: Batch = 64, lr: Rate = None,
     teacher: Teacher = "", precision: Precision = "float32", clip: Clip = "norm:1.0", augment: AugmentName = "auto",
-    mixup: Mixup = 0.0, cutmix: Cutmix = 0.0, workers: Workers = 1, gpus: Gpus = 0, ray_address: RayAddress = None,
-    seed: Seed = 0, out: Out = Path("results"), name: Name = None, json: Json = False,
+    mixup: Mixup = 0.0, cutmix: Cutmix = 0.0, set: Set = None, workers: Workers = 1, gpus: Gpus = 0,
+    ray_address: RayAddress = None, seed: Seed = 0, out: Out = Path("results"), name: Name = None, json: Json = False,
 ) -> None:  # fmt: skip
     """Train a saved model further, by default for 5 epochs at a tenth of the usual learning rate.
 
@@ -44,11 +45,12 @@ def command(
       nas finetune my-model --data digits
       nas finetune my-model --data /data/flowers --epochs 30 --lr 0.0005
     """
-    from nas.cli.training import command_line, conclude, continuable, given, watching
+    from nas.cli.settings import given
+    from nas.cli.training import command_line, conclude, continuable, watching
     from nas.training.api import finetune
 
     settings = given(
-        epochs=epochs, batch=batch, lr=lr, teacher=teacher, precision=precision, clip=clip, augment=augment,
+        set, epochs=epochs, batch=batch, lr=lr, teacher=teacher, precision=precision, clip=clip, augment=augment,
         mixup=mixup, cutmix=cutmix, seed=seed,
     )  # fmt: skip
     with watching(json) as watch, continuable(json) as started:

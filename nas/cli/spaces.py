@@ -89,6 +89,6 @@ def _describe(space: SearchSpace) -> None:
     out.print(table(("exact bounds", "smallest", "largest"), bounds))
     rows = [[n, p["id"], *(quantity(q, p[q], unit=False) for q in (*COUNTS, "capacity"))]
             for n, p in facts["published"].items()]  # fmt: skip
-    out.print(table(("published", "id", *map(heading, (*COUNTS, "capacity"))), rows, ("id",)))
     if rows:
+        out.print(table(("published", "id", *map(heading, (*COUNTS, "capacity"))), rows, ("id",)))
         out.print(f"Build one: nas build {space.name}:{rows[0][0]}")

@@ -90,7 +90,8 @@ def command(
     hub; where its classifier is for other classes than the data's, a new one is trained. 'nas price --space stitching
     --anchors ...' lists every route without data.
     """
-    from nas.cli.training import command_line, given, watching
+    from nas.cli.settings import given
+    from nas.cli.training import command_line, watching
     from nas.stitching.api import stitch
 
     settings = given(

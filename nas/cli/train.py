@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from nas.cli.options import Family, ImgSize, Json, Option, Out, RayAddress, Seed, space_options
+from nas.cli.settings import Set
 from nas.cli.training import (
     AugmentName,
     Batch,
@@ -36,8 +37,9 @@ def command(
     arch: Arch = None, space: Space = None, data: Data = "digits", sampler: Sampler = "uniform", epochs: Epochs = None,
     batch: Batch = 64, lr: Rate = None, teacher: Teacher = "", precision: Precision = "float32",
     clip: Clip = "norm:1.0", augment: AugmentName = "auto", mixup: Mixup = 0.0, cutmix: Cutmix = 0.0,
-    img_size: ImgSize = None, family: Family = None, option: Option = None, workers: Workers = 1, gpus: Gpus = 0,
-    ray_address: RayAddress = None, seed: Seed = 0, out: Out = Path("results"), name: Name = None, json: Json = False,
+    set: Set = None, img_size: ImgSize = None, family: Family = None, option: Option = None, workers: Workers = 1,
+    gpus: Gpus = 0, ray_address: RayAddress = None, seed: Seed = 0, out: Out = Path("results"), name: Name = None,
+    json: Json = False,
 ) -> None:  # fmt: skip
     """Train a whole search space at once (--space), or one architecture from scratch (ARCH).
 
@@ -63,16 +65,19 @@ def command(
       nas train elasticvit-small.json --data digits
       nas train results/RUN#0 --data /data/flowers --epochs 100
     """
-    from nas.cli.training import command_line, conclude, continuable, given, watching
+    from nas.cli.settings import given
+    from nas.cli.training import command_line, conclude, continuable, watching
     from nas.errors import NasError
     from nas.training import api
 
     if (arch is None) == (space is None):
         raise NasError("say what to train: either ARCH (one network) or --space NAME (a supernet of the whole space)")
     settings = given(
-        epochs=epochs, batch=batch, lr=lr, teacher=teacher, precision=precision, clip=clip, augment=augment,
+        set, epochs=epochs, batch=batch, lr=lr, teacher=teacher, precision=precision, clip=clip, augment=augment,
         mixup=mixup, cutmix=cutmix, seed=seed,
     )  # fmt: skip
+    if arch is not None and (img_size or family or option or sampler != "uniform"):
+        raise NasError("--sampler and the options of a space go with --space; ARCH is one network and has its own")
     with watching(json) as watch, continuable(json) as started:
         common: dict[str, Any] = {
             "out": out, "name": name, "workers": workers, "gpus": gpus, "ray_address": ray_address,

@@ -170,8 +170,3 @@ def command_line() -> str:
     import shlex
 
     return shlex.join(["nas", *sys.argv[1:]]) if Path(sys.argv[0]).name in ("nas", "nas.exe", "__main__.py") else ""
-
-
-def given(**options: Any) -> dict[str, Any]:
-    """Options that were given: the others keep the defaults of :class:`nas.training.settings.Settings`."""
-    return {name: value for name, value in options.items() if value is not None}

@@ -49,12 +49,17 @@ def tiles(data: ReportData) -> list[tuple[str, str]]:
     last = {name: values.iloc[-1] for name, values in known.items() if len(values)}
     found = [
         ("Architectures priced", count(last.get("priced")), "priced" in last),
-        ("Scored without training", count(last.get("scored")), last.get("scored", 0) > 0),
+        (_judged(data), count(last.get("scored")), last.get("scored", 0) > 0),
         ("On the front", count(len(data.front)), True),
         ("Hypervolume", fixed(last.get("hypervolume"), 4), "hypervolume" in last),
         ("Search time", duration(last.get("elapsed_s")), "elapsed_s" in last),
     ]
     return [(label, value) for label, value, known in found if known]
+
+
+def _judged(data: ReportData) -> str:
+    trained = any(axis.name == "inherited_accuracy" for axis in data.objectives)
+    return "Evaluated with trained weights" if trained else "Scored without training"
 
 
 def intro(data: ReportData, columns: Sequence[Column]) -> str:

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nas.errors import NasError
-from nas.training.job import Job
+from nas.training.data.paths import from_anywhere
+from nas.training.job import Job, refuse_supernet
+from nas.training.places import check_places
 from nas.training.samplers.registry import SAMPLERS
 from nas.training.settings import Settings
 from search_spaces import Architecture, get_space
@@ -24,9 +26,10 @@ OnJudged = Callable[[dict[str, Any]], None]
 
 
 def train_supernet(
-    space: str = "elasticvit-small", data: str = "digits", *, out: str | Path = "results", name: str | None = None,
-    space_options: Mapping[str, Any] | None = None, workers: int = 1, gpus: int = 0, ray_address: str | None = None,
-    on_start: OnStart | None = None, on_step: OnStep | None = None, command: str = "", **settings: Any,
+    space: str = "elasticvit-small", data: str | Path = "digits", *, out: str | Path = "results",
+    name: str | None = None, space_options: Mapping[str, Any] | None = None, workers: int = 1, gpus: int = 0,
+    ray_address: str | None = None, on_start: OnStart | None = None, on_step: OnStep | None = None, command: str = "",
+    **settings: Any,
 ) -> Job:  # fmt: skip
     """Train a whole space at once; returns the job, whose folder ``nas.search(supernet=...)`` and others take.
 
@@ -36,23 +39,24 @@ def train_supernet(
 
     Raises NasError subclasses: UnknownName, SpaceError, DataError, RunError, TrainingDiverged, CheckpointError.
     """
-    chosen = Settings(**settings)
-    found = _data(data, chosen)
+    check_places(workers, gpus, ray_address)
+    chosen = _settings(settings)
+    found = _data(str(data), chosen)
     options = options_for(space, found.facts) | dict(space_options or {})
     get_space(space, **options)
     if chosen.sampler not in SAMPLERS:
         raise unknown_name("sampler", chosen.sampler, SAMPLERS)
     job = Job.create(
-        space, options, None, _absolute(data), found.facts.to_dict(), chosen, out, name, workers=workers,
-        command=command,
+        space, options, None, from_anywhere(str(data)), found.facts.to_dict(), chosen, out, name, workers=workers,
+        gpus=gpus, command=command,
     )  # fmt: skip
     return _run(job, workers, gpus, ray_address, on_start, on_step)
 
 
 def train(
-    architecture: str, data: str = "digits", *, out: str | Path = "results", name: str | None = None, workers: int = 1,
-    gpus: int = 0, ray_address: str | None = None, on_start: OnStart | None = None, on_step: OnStep | None = None,
-    command: str = "", **settings: Any,
+    architecture: str, data: str | Path = "digits", *, out: str | Path = "results", name: str | None = None,
+    workers: int = 1, gpus: int = 0, ray_address: str | None = None, on_start: OnStart | None = None,
+    on_step: OnStep | None = None, command: str = "", **settings: Any,
 ) -> Job:  # fmt: skip
     """Train one architecture (``SPACE:NAME``, ``RUN#INDEX``, a file) from scratch; see :func:`train_supernet`.
 
@@ -60,20 +64,21 @@ def train(
     """
     from nas.sources import resolve
 
-    chosen = Settings(**settings)
-    found = _data(data, chosen)
+    check_places(workers, gpus, ray_address)
+    chosen = _settings(settings)
+    found = _data(str(data), chosen)
     options, made = _for_data(resolve(architecture)[1], found.facts)
     job = Job.create(
-        made.space, options, made, _absolute(data), found.facts.to_dict(), chosen, out, name, workers=workers,
-        command=command,
+        made.space, options, made, from_anywhere(str(data)), found.facts.to_dict(), chosen, out, name, workers=workers,
+        gpus=gpus, command=command,
     )  # fmt: skip
     return _run(job, workers, gpus, ray_address, on_start, on_step)
 
 
 def finetune(
-    model: str | Path, data: str = "digits", *, out: str | Path = "results", name: str | None = None, workers: int = 1,
-    gpus: int = 0, ray_address: str | None = None, on_start: OnStart | None = None, on_step: OnStep | None = None,
-    command: str = "", **settings: Any,
+    model: str | Path, data: str | Path = "digits", *, out: str | Path = "results", name: str | None = None,
+    workers: int = 1, gpus: int = 0, ray_address: str | None = None, on_start: OnStart | None = None,
+    on_step: OnStep | None = None, command: str = "", **settings: Any,
 ) -> Job:  # fmt: skip
     """Train a saved model (a folder with ``model.json`` and weights) further; see :func:`train_supernet`.
 
@@ -83,17 +88,19 @@ def finetune(
     from nas.weights import MODEL_JSON, weights_beside
 
     if weights_beside(str(model)) is None:
+        refuse_supernet(Path(model))
         raise NasError(f"{model} is no saved model with weights; 'nas extract' and 'nas train ARCH' write one")
-    chosen = Settings(**{"lr": FINETUNE_LR, "epochs": 5, **settings})
-    found = _data(data, chosen)
+    check_places(workers, gpus, ray_address)
+    chosen = _settings({"lr": FINETUNE_LR, "epochs": 5, **settings})
+    found = _data(str(data), chosen)
     given = resolve(str(Path(model) / MODEL_JSON))[1]
     channels, images = given.options.get("in_chans", found.facts.in_chans), found.facts.in_chans
     if channels != images:
         raise NasError(f"{model} takes images of {channels} channels, those of {data} have {images}")
     options, made = _for_data(given, found.facts)
     job = Job.create(
-        made.space, options, made, _absolute(data), found.facts.to_dict(), chosen, out, name, workers=workers,
-        command=command, start=_absolute(str(model)),
+        made.space, options, made, from_anywhere(str(data)), found.facts.to_dict(), chosen, out, name, workers=workers,
+        gpus=gpus, command=command, start=from_anywhere(str(model)),
     )  # fmt: skip
     return _run(job, workers, gpus, ray_address, on_start, on_step)
 
@@ -103,14 +110,21 @@ FINETUNE_LR = 2e-4
 
 
 def continue_training(
-    folder: str | Path, *, workers: int | None = None, gpus: int = 0, ray_address: str | None = None,
+    folder: str | Path, *, workers: int | None = None, gpus: int | None = None, ray_address: str | None = None,
     on_start: OnStart | None = None, on_step: OnStep | None = None,
 ) -> Job:  # fmt: skip
-    """Continue an interrupted training from its last checkpoint; a finished one stays as it is."""
+    """Continue an interrupted training from its last checkpoint; a finished one stays as it is.
+
+    ``workers`` and ``gpus`` are as at its start unless given; ``workers=0`` is this process alone.
+    """
     job = Job.open(folder)
     if job.document["status"] == "done":
         return job
-    return _run(job, workers or int(job.document.get("workers", 1)), gpus, ray_address, on_start, on_step)
+    count = int(job.document.get("workers", 1)) if workers is None else max(1, workers)
+    if gpus is None:
+        gpus = count if job.document.get("gpus", 0) else 0
+    check_places(count, gpus, ray_address)
+    return _run(job, count, gpus, ray_address, on_start, on_step)
 
 
 def options_for(space: str, facts: Facts) -> dict[str, Any]:
@@ -126,6 +140,10 @@ def _for_data(architecture: Architecture, facts: Facts) -> tuple[dict[str, Any],
     return options, get_space(architecture.space, **options).architecture(architecture.config)
 
 
+def _settings(given: Mapping[str, Any]) -> Settings:
+    return Settings(**{**given, "teacher": from_anywhere(str(given.get("teacher", "")))})
+
+
 def _data(source: str, settings: Settings) -> Data:
     from nas.training.data import load_data
 
@@ -139,16 +157,9 @@ def _data(source: str, settings: Settings) -> Data:
     return found
 
 
-def _absolute(source: str) -> str:
-    """Paths as they are found from anywhere: workers have a working directory of their own."""
-    return str(Path(source).resolve()) if Path(source).exists() else source
-
-
 def _run(
     job: Job, workers: int, gpus: int, ray_address: str | None, on_start: OnStart | None, on_step: OnStep | None
 ) -> Job:
-    if workers < 1 or gpus < 0:
-        raise NasError(f"workers must be at least 1 and gpus at least 0, got {workers} and {gpus}")
     if on_start is not None:
         on_start(job)
     if workers == 1 and ray_address is None:
@@ -209,11 +220,13 @@ def extract(supernet: str | Path, architecture: str, out: str | Path) -> Path:
 
 def named(job: Job, text: str) -> Architecture:
     """An architecture of the job's space: ``smallest``, ``largest``, or as in ``nas.sources``, with its options."""
-    from nas.sources import resolve
+    from nas.sources import FORMS, resolve
     from nas.training.samplers.extremes import largest, smallest
 
     if text in ("smallest", "largest"):
         return (smallest if text == "smallest" else largest)(job.space)
+    if not any(mark in text for mark in ":#./") and not Path(text).exists():
+        raise NasError(f"{text!r} names no subnet: write smallest, largest, {FORMS}")
     space, architecture = resolve(text)
     if space.name != job.space.name:
         raise NasError(f"{text} is of space {space.name}, the supernet {job.path} of {job.space.name}")

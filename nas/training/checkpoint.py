@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from nas.training.errors import CheckpointError
+from nas.training.errors import CheckpointError, CheckpointUnwritten
 
 FILE = "checkpoint.safetensors"
 FORMAT = 1
@@ -46,14 +46,17 @@ class Checkpoint:
 
 
 def save(checkpoint: Checkpoint, folder: Path) -> Path:
-    """Write the checkpoint. Raises CheckpointError where that fails; the one before is intact then."""
+    """Write the checkpoint. Raises CheckpointUnwritten where that fails; the one before is intact then."""
     from safetensors.torch import save_file
+
+    from nas.weights import as_any_file
 
     path, partial = folder / FILE, folder / (FILE + ".tmp")
     tensors = {name: tensor.detach().to("cpu").contiguous().clone() for name, tensor in checkpoint.tensors.items()}
     header = {"format": FORMAT, "step": checkpoint.step, "state": checkpoint.state}
     try:
         save_file(tensors, str(partial), metadata={"nas": json.dumps(header)})
+        as_any_file(partial)
         _settle(partial)
         partial.replace(path)
         _settle(folder)
@@ -61,7 +64,7 @@ def save(checkpoint: Checkpoint, folder: Path) -> Path:
         partial.unlink(missing_ok=True)
         kept = "the one before is intact" if path.exists() else "there is none before it"
         reason = getattr(error, "strerror", None) or str(error)
-        raise CheckpointError(f"{path} cannot be written ({reason}); {kept}", path=str(path)) from None
+        raise CheckpointUnwritten(f"{path} cannot be written ({reason}); {kept}", path=str(folder)) from None
     return path
 
 

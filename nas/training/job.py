@@ -14,6 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from nas.errors import RunError
 from nas.runs.environment import environment
 from nas.runs.place import place
 from nas.training.errors import CheckpointError
@@ -44,7 +45,10 @@ class Job:
         kind = "supernet" if architecture is None else "network"
         stamp = datetime.now(UTC).strftime("%Y%m%d-%H%M%S")
         path = place(out, name or f"{space}-{kind}-{stamp}")
-        path.mkdir(parents=True)
+        try:
+            path.mkdir(parents=True)
+        except OSError as error:
+            raise RunError(f"{path} cannot be made: {error.strerror}", path=str(path)) from None
         text = None if architecture is None else json.loads(architecture.to_json())
         document = {
             "format": FORMAT, "kind": kind, "status": "running", "space": space,
@@ -128,3 +132,11 @@ class Job:
         supernet = self.new_supernet()
         checkpoint.fill(supernet, "model/", "average/")
         return supernet
+
+
+def refuse_supernet(folder: Path) -> None:
+    """Raise CheckpointError where one network is asked for and the folder holds a supernet."""
+    if (folder / FILE).is_file() and Job.open(folder).is_supernet:
+        raise CheckpointError(
+            f"{folder} is a supernet; take one network out of it: nas extract {folder} largest --out my-model"
+        )

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import csv
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from nas.training.errors import CheckpointUnwritten
 from nas.training.trainer import Progress
 
 FILE = "log.csv"
@@ -16,23 +18,22 @@ class Log:
     """Appends to a job's folder; rows from step ``after`` on, of a run that was killed, are dropped first."""
 
     def __init__(self, folder: Path, after: int) -> None:
-        path = folder / FILE
-        kept = [row for row in read(folder) if int(row["step"]) <= after]
-        with path.open("w", newline="") as file:
-            writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(kept)
-        self._file = path.open("a", newline="")
+        self._path = folder / FILE
+        _keep(self._path, [row for row in read(folder) if int(row["step"]) <= after])
+        self._file = self._path.open("a", newline="")
         self._writer = csv.writer(self._file, lineterminator="\n")
         self._board = _board(folder / "tensorboard", after)
 
     def step(self, progress: Progress) -> None:
-        """One row, on the disk at once."""
+        """One row, on the disk at once. Raises CheckpointUnwritten."""
         p = progress
-        self._writer.writerow(
-            [p.step, p.epoch, f"{p.loss:.9g}", f"{p.lr:.9g}", f"{p.images_per_s:.4g}", "+".join(p.subnets)]
-        )
-        self._file.flush()
+        row = [p.step, p.epoch, f"{p.loss:.9g}", f"{p.lr:.9g}", f"{p.images_per_s:.4g}", "+".join(p.subnets)]
+        try:
+            self._writer.writerow(row)
+            self._file.flush()
+        except OSError as error:
+            reason = f"{self._path} cannot be written ({error.strerror})"
+            raise CheckpointUnwritten(reason, path=str(self._path.parent)) from None
         self.scalars(p.step, {"train/loss": p.loss, "train/lr": p.lr, "train/images_per_s": p.images_per_s})
 
     def scalars(self, step: int, values: dict[str, float]) -> None:
@@ -43,9 +44,20 @@ class Log:
 
     def close(self) -> None:
         """Release the files."""
-        self._file.close()
+        with suppress(OSError):  # a row that the disk had no room for
+            self._file.close()
         if self._board is not None:
             self._board.close()
+
+
+def _keep(path: Path, rows: list[dict[str, str]]) -> None:
+    """Replace the file by these rows, so that a kill or a full disk meanwhile loses none."""
+    partial = path.with_suffix(".tmp")
+    with partial.open("w", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    partial.replace(path)
 
 
 def _board(folder: Path, after: int) -> Any:

@@ -54,8 +54,9 @@ class Settings:
             if not getattr(self, name) > 0:
                 raise NasError(f"{name} must be above 0, got {getattr(self, name)!r}")
         for name in SHARES:
-            if not 0 <= getattr(self, name) < (2 if name in ("mixup", "cutmix") else 1):
-                raise NasError(f"{name} must be from 0 to below 1, got {getattr(self, name)!r}")
+            below = 2 if name in ("mixup", "cutmix") else 1
+            if not 0 <= getattr(self, name) < below:
+                raise NasError(f"{name} must be from 0 to below {below}, got {getattr(self, name)!r}")
         if not self.temperature >= 0 or not 0 < self.teacher_share <= 1:
             got = f"{self.temperature!r} and {self.teacher_share!r}"
             raise NasError(f"temperature must be at least 0, and teacher_share above 0 and at most 1, got {got}")

@@ -60,7 +60,7 @@ def run_items(
     values = every.detach().tolist()
     for item, value in zip(items, values, strict=True):
         if value != value or abs(value) == float("inf"):
-            raise diverged(step, item.architecture, value)
+            raise diverged(step + 1, item.architecture, value)  # as the log counts
     return sum(values), predictions
 
 
@@ -95,8 +95,8 @@ def diverged(step: int, architecture: Architecture | None, value: float) -> Trai
     """The error for a loss that is no number."""
     who = f"subnet {architecture.id}" if architecture else "the network"
     return TrainingDiverged(
-        f"step {step}: the loss of {who} is {value}; the checkpoint before it is kept; try a lower --lr, --clip "
-        "agc:0.1 or --precision float32", step=step, architecture=architecture.id if architecture else None,
+        f"step {step}: the loss of {who} is {value}; train anew with a lower --lr, --clip agc:0.1 or --precision "
+        "float32", step=step, architecture=architecture.id if architecture else None,
     )  # fmt: skip
 
 

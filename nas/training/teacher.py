@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,21 +14,30 @@ from torch import Tensor, nn
 
 from nas.errors import NasError
 from nas.training.data import Facts
+from nas.training.job import refuse_supernet
 from nas.training.losses import sharpened
 
 TIMM = "timm:"
 
 
 class Teacher:
-    """A frozen network on this data's images: they are normalised, coloured and resized as it was trained."""
+    """A frozen network on this data's images: they are normalised, coloured and resized as it was trained.
 
-    def __init__(self, model: nn.Module, facts: Facts, temperature: float, device: torch.device) -> None:
-        config: Any = getattr(model, "pretrained_cfg", None) or getattr(model, "default_cfg", None) or {}
+    ``trained``: what is known of that besides the model's own configuration (``input_size``, ``mean``, ``std``).
+    """
+
+    def __init__(
+        self, model: nn.Module, facts: Facts, temperature: float, device: torch.device,
+        trained: Mapping[str, Any] | None = None,
+    ) -> None:  # fmt: skip
+        own: Any = getattr(model, "pretrained_cfg", None) or getattr(model, "default_cfg", None) or {}
+        config = own | dict(trained or {})
         channels, side = config.get("input_size", (facts.in_chans, facts.side, facts.side))[:2]
         self._model = model.eval().requires_grad_(False).to(device)
         self._size, self._channels, self._temperature = (side, side), channels, temperature
         self._from = _affine(facts.mean, facts.std, device)
-        self._to = _affine(config.get("mean", facts.mean), config.get("std", facts.std), device)
+        mean, std = (_of_channels(config.get(n, getattr(facts, n)), channels) for n in ("mean", "std"))
+        self._to = _affine(mean, std, device)
 
     @torch.no_grad()
     def __call__(self, x_BCHW: Tensor) -> Tensor:
@@ -43,12 +54,17 @@ def _affine(mean: Any, std: Any, device: torch.device) -> tuple[Tensor, Tensor]:
     return shaped[0], shaped[1]
 
 
+def _of_channels(values: Any, channels: int) -> tuple[float, ...]:
+    """A value a channel; of a grey network that was never trained, whose configuration is for colours, their mean."""
+    return tuple(values) if len(values) in (1, channels) else (sum(values) / len(values),)
+
+
 def make_teacher(text: str, facts: Facts, temperature: float, device: torch.device) -> Teacher:
     """The teacher behind ``timm:NAME`` (pretrained) or a saved model's folder. Raises NasError."""
     check_teacher(text, facts)
-    model = _timm(text.removeprefix(TIMM)) if text.startswith(TIMM) else _saved(Path(text))
+    model, trained = (_timm(text.removeprefix(TIMM)), {}) if text.startswith(TIMM) else _saved(Path(text))
     with torch.no_grad():
-        teacher = Teacher(model, facts, temperature, device)
+        teacher = Teacher(model, facts, temperature, device, trained)
         _check_classes(
             text, teacher(torch.zeros(1, facts.in_chans, facts.side, facts.side, device=device)).shape[1], facts
         )
@@ -102,20 +118,18 @@ def _timm(name: str) -> nn.Module:
         logger.setLevel(before)
 
 
-def _saved(folder: Path) -> nn.Module:
+def _saved(folder: Path) -> tuple[nn.Module, dict[str, Any]]:
+    """The module, and what ``model.json`` says of the images it was trained on."""
     from nas.weights import load_model
 
-    _model_json(folder)
-    return load_model(folder)
+    document = json.loads(_model_json(folder).read_text())
+    return load_model(folder), {name: document[name] for name in ("input_size", "mean", "std") if name in document}
 
 
 def _model_json(folder: Path) -> Path:
     from nas.weights import MODEL_JSON
 
-    if (folder / "train.json").is_file() and not (folder / MODEL_JSON).is_file():
-        raise NasError(
-            f"teacher {folder} is a supernet; take one network out of it: nas extract {folder} largest --out my-teacher"
-        )
+    refuse_supernet(folder)
     if not (folder / MODEL_JSON).is_file():
         raise NasError(f"teacher {str(folder)!r} is neither timm:NAME nor a folder of 'nas train', 'nas extract' or "
                        "'nas build --out'")  # fmt: skip

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -67,18 +68,25 @@ def digits() -> tuple[Arrays, Arrays]:
     return (images[train], labels[train]), (images[test], labels[test])
 
 
-def npz(path: Path) -> tuple[Arrays, Arrays]:
-    """``x_train, y_train, x_test, y_test`` of a file written by ``numpy.savez``. Raises DataError."""
-    source = str(path)
+def _npz_arrays(path: Path) -> dict[str, NDArray[Any]]:
+    if not path.is_file():
+        raise DataError(f"there is no file {path}", source=str(path))
+    if not zipfile.is_zipfile(path):  # numpy would suggest to unpickle it
+        raise DataError(f"{path} cannot be read as .npz: numpy.savez did not write it, or not to the end")
     try:
         with np.load(path, allow_pickle=False) as file:
             missing = [name for name in NPZ_NAMES if name not in file]
             if missing:
-                raise DataError(f"{source} has no {missing[0]!r} (it holds {', '.join(file.files) or 'nothing'})")
-            found = {name: file[name] for name in NPZ_NAMES}
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
-        raise DataError(f"{source} cannot be read as .npz: {error}", source=source) from None
-    parts = []
+                holds = ", ".join(file.files) or "nothing"
+                raise DataError(f"{path} has no {', '.join(map(repr, missing))} (it holds {holds})", source=str(path))
+            return {name: file[name] for name in NPZ_NAMES}
+    except (OSError, ValueError, zipfile.BadZipFile, zlib.error) as error:
+        raise DataError(f"{path} cannot be read as .npz: {error}", source=str(path)) from None
+
+
+def npz(path: Path) -> tuple[Arrays, Arrays]:
+    """``x_train, y_train, x_test, y_test`` of a file written by ``numpy.savez``. Raises DataError."""
+    source, found, parts = str(path), _npz_arrays(path), []
     for part in ("train", "test"):
         images = checked_images(found[f"x_{part}"], f"x_{part}", source)
         parts.append((images, checked_labels(found[f"y_{part}"], len(images), f"y_{part}", source)))

@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from nas.training.errors import DataError
+
 Labels = NDArray[np.int64]
 Batch = tuple[Tensor, Tensor]
 """Normalised float32 images (B, C, H, W) and their labels (B,), int64."""
@@ -74,13 +76,18 @@ class Subset:
 
 
 def held_out(labels: Labels, share: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Row numbers (kept, held out), the share taken from every class (at least one image, never all of them)."""
+    """Row numbers (kept, held out), the share taken from every class (at least one image, never all of them).
+
+    Raises DataError where no image can be spared.
+    """
     rng = np.random.default_rng(HELD_OUT_SEED)
     out = []
     for label in np.unique(labels):
         rows = rng.permutation(np.flatnonzero(labels == label))
         out.append(rows[: min(max(1, round(share * len(rows))), len(rows) - 1)])
     outside = np.sort(np.concatenate(out))
+    if not len(outside):
+        raise DataError("no class has two images, so none can be held out of the training")
     return np.setdiff1d(np.arange(len(labels)), outside), outside
 
 

@@ -18,10 +18,9 @@ def folder(root: Path) -> tuple[list[Path], Labels, list[Path] | None, Labels | 
     """(training files, labels, test files, labels); None where the folder has no test part. Raises DataError."""
     train = root / "train"
     if not train.is_dir():
-        files, labels = _listed(root, _classes(root))
-        return files, labels, None, None
+        return (*_training(root, _classes(root)), None, None)
     classes = _classes(train)
-    files, labels = _listed(train, classes)
+    files, labels = _training(train, classes)
     for name in TEST_NAMES:
         if (root / name).is_dir():
             unknown = sorted(set(_classes(root / name)) - set(classes))
@@ -39,6 +38,14 @@ def _classes(root: Path) -> list[str]:
             "ROOT/CLASS/*.jpg)", source=str(root),
         )  # fmt: skip
     return found
+
+
+def _training(root: Path, classes: list[str]) -> tuple[list[Path], Labels]:
+    files, labels = _listed(root, classes)
+    empty = sorted(set(classes) - {classes[label] for label in labels})
+    if empty:
+        raise DataError(f"{root / empty[0]} holds no image; every folder in {root} is a class", source=str(root))
+    return files, labels
 
 
 def _listed(root: Path, classes: list[str]) -> tuple[list[Path], Labels]:

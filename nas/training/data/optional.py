@@ -16,6 +16,8 @@ from search_spaces.errors import unknown_name
 
 IMAGES, LABELS = ("image", "img"), ("label", "labels", "fine_label", "target")
 """Column names of Hugging Face data sets, in order of preference."""
+CACHE = "~/.cache/nas"
+"""Where downloads go unless NAS_DATA or the user names a folder."""
 Rows = tuple[Callable[[int], Any], Labels]
 
 
@@ -26,19 +28,23 @@ def torchvision_set(name: str, root: str) -> tuple[Rows, Rows]:
     known = [n for n in datasets.__all__ if n[0].isupper() and hasattr(datasets, n)]
     if name not in known:
         raise unknown_name("torchvision data set", name, known)
-    folder = Path(root) if root else Path(os.environ.get("NAS_DATA", "../shared/data")) / "torchvision"
+    folder = Path(root) if root else Path(os.environ.get("NAS_DATA", CACHE)).expanduser() / "torchvision"
     parts = [_torchvision_part(getattr(datasets, name), name, folder, train) for train in (True, False)]
     return parts[0], parts[1]
 
 
 def _torchvision_part(kind: Any, name: str, folder: Path, train: bool) -> Rows:
-    settings: tuple[dict[str, Any], ...] = ({"train": train}, {"split": "train" if train else "test"})
+    settings: list[dict[str, Any]] = [{"train": train}]
+    settings += [{"split": split} for split in (("train",) if train else ("test", "val"))]
     problem: Exception | None = None
     for setting in settings:
         for download in ({}, {"download": True}):
             try:
                 found = kind(str(folder), **setting, **download)
             except TypeError:
+                continue
+            except ValueError as error:  # mostly: it has no such split
+                problem = problem or error
                 continue
             except Exception as error:  # each data set has its own: not there, no network, wrong checksum
                 problem = error
@@ -47,7 +53,7 @@ def _torchvision_part(kind: Any, name: str, folder: Path, train: bool) -> Rows:
             if labels is None:
                 raise DataError(f"torchvision:{name} is no classification data set", source=name)
             return partial(_image, found), np.asarray(labels, dtype=np.int64)
-    reason = str(problem).strip().partition("\n")[0] if problem else "it has neither train= nor split="
+    reason = " ".join(str(problem).split())[:200] if problem else "it has neither train= nor split="
     raise DataError(f"torchvision:{name} cannot be had in {folder}: {reason}", source=name)
 
 
@@ -60,7 +66,7 @@ def huggingface_set(name: str) -> tuple[Rows, Rows | None]:
     try:
         from datasets import load_dataset
     except ImportError:
-        raise DataError("hf:NAME needs the package datasets: pip install 'nas[data]'", source=name) from None
+        raise DataError("hf:NAME needs the package datasets: pip install datasets", source=name) from None
     try:
         parts = load_dataset(name)
     except Exception as error:  # not found, no network, a script that is refused

@@ -37,8 +37,8 @@ def load_data(
     if path.suffix == ".npz":
         return _arrays(source, *arrays.npz(path), augment, validation)
     make = {"torchvision": _torchvision, "hf": _huggingface, "webdataset": _webdataset}.get(kind if colon else "")
-    if make is None and not path.is_dir():
-        missing = " (there is no such folder)" if "/" in source else ""
+    if not source or (make is None and not path.is_dir()):
+        missing = " (there is no such folder)" if "/" in source and not path.exists() else ""
         raise DataError(f"{source!r} names no data set{missing}: write {FORMS}", source=source)
     train, test = make(rest) if make else _folder(path)
     return _files(source, train, test, side, augment, validation, workers)

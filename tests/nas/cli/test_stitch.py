@@ -68,7 +68,7 @@ def test_without_weights_it_says_how_to_give_them(cli: Cli, monkeypatch: pytest.
         (("--anchors", SMALL, "--random-anchors"), "at least two anchors"),
         (("--anchors", "deit_tinny_patch16_224,deit_small_patch16_224"), "did you mean"),
         (("--anchors", f"{SMALL},{LARGE.replace('patch_size=4', 'patch_size=2')}", "--random-anchors"), "positions"),
-        (("--anchors", PAIR, "--data", "nothing.npz"), "nothing.npz cannot be read"),
+        (("--anchors", PAIR, "--data", "nothing.npz"), "there is no file nothing.npz"),
         (("--anchors", PAIR, "--anchor-weights", "a.pth,b.pth"), "a.pth is no file of weights"),
         (("--anchors", PAIR, "--random-anchors", "--sampler", "rose"), "did you mean 'ros'"),
         (("--anchors", PAIR), "options of its own"),

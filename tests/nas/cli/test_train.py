@@ -79,28 +79,23 @@ def test_a_supernet_from_training_to_fine_tuning(cli: Cli, trained: Path) -> Non
 def test_a_search_that_was_interrupted_ends_as_one_that_was_not(
     cli: Cli, trained: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from nas import supernet_search
+    from nas.training.judge import Judge
 
     asked = ["search", "--supernet", trained, "--evaluations", "12", "--seed", "3"]
     assert cli(*asked, "--name", "whole").code == 0
-    real, seen = supernet_search.evaluator, []
+    real, seen = Judge.subnet, []
 
-    def interrupted(job: Any) -> Any:
-        evaluate = real(job)
+    def interrupted(self: Judge, *arguments: Any) -> Any:
+        seen.append(arguments)
+        if len(seen) == 10:
+            raise KeyboardInterrupt
+        return real(self, *arguments)
 
-        def once(architecture: Any) -> float:
-            seen.append(architecture)
-            if len(seen) == 10:
-                raise KeyboardInterrupt
-            return evaluate(architecture)
-
-        return once
-
-    monkeypatch.setattr(supernet_search, "evaluator", interrupted)
+    monkeypatch.setattr(Judge, "subnet", interrupted)
     cut = cli(*asked, "--name", "cut")
     assert cut.code == 130
     assert "continue it with: nas resume results/cut" in cut.err
-    monkeypatch.setattr(supernet_search, "evaluator", real)
+    monkeypatch.setattr(Judge, "subnet", real)
     assert cli("resume", "results/cut").code == 0
     assert Path("results/cut/front.csv").read_bytes() == Path("results/whole/front.csv").read_bytes()
 
@@ -157,6 +152,13 @@ def test_an_interrupted_training_continues_with_the_same_losses(
         (["train", *SMALL, "--batch", "100000"], "more than the 1295 training images"),
         (["train", *SMALL, "--teacher", "timm:resnet5O"], "unknown timm model"),
         (["train", *SMALL, "--workers", "0"], "workers must be at least 1"),
+        (["train", *SMALL, "--workers", "2", "--gpus", "1"], "give every worker one (--gpus 2) or none"),
+        (["train", *SMALL, "--gpus", "64", "--workers", "64"], "--gpus 64: PyTorch finds"),
+        (["train", *SMALL, "--mixup", "2"], "mixup must be from 0 to below 2"),
+        (["train", *SMALL, "--set", "emma=0.9"], "did you mean 'ema'"),
+        (["train", *SMALL, "--set", "calibration=many"], "expected a whole number, such as 512"),
+        (["train", *SMALL, "--set", "ema"], "write NAME=VALUE"),
+        (["train", "elasticvit:S1", "--sampler", "sandwich"], "go with --space"),
         (["evaluate", "nowhere", "smallest"], "no training"),
         (["extract", "nowhere", "smallest", "--out", "x"], "no training"),
         (["finetune", "nowhere"], "no saved model with weights"),

@@ -121,6 +121,8 @@ def test_funnel_tiles_and_intro(report: ReportData, make_report: Callable[..., R
     assert all(bar.kept_to <= bar.seen_to for bar in bars)
     assert bars[0].each.endswith("µs each")
     assert dict(tiles(report))["Architectures priced"] == "204,800"
+    inherited = replace(report, objectives=(Axis("inherited_accuracy", "Inherited accuracy"),))
+    assert dict(tiles(inherited))["Evaluated with trained weights"] == dict(tiles(report))["Scored without training"]
     assert intro(report, report_columns(report)).startswith("40 architectures are on the front: MACs from ")
     flat = make_report(rows=1)
     assert " from " not in intro(flat, report_columns(flat))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import tarfile
 from pathlib import Path
@@ -16,7 +17,8 @@ from nas.errors import NasError
 from nas.training.augment import Augment, shift_and_flip
 from nas.training.data import load_data
 from nas.training.data.dataset import held_out, in_order
-from nas.training.data.optional import rows_of
+from nas.training.data.optional import _torchvision_part, rows_of
+from nas.training.data.paths import from_anywhere
 from nas.training.errors import DataError
 from tests.nas.training.conftest import CLASSES, stripes, write_npz
 
@@ -41,6 +43,8 @@ def test_held_out_images_are_of_every_class_and_never_trained_on() -> None:
     assert set(labels[out]) == set(labels[kept]) == set(range(5))
     again = held_out(labels, 0.1)
     assert out.tolist() == again[1].tolist()
+    with pytest.raises(DataError, match="no class has two images"):
+        held_out(np.arange(3), 0.1)
 
 
 @pytest.mark.parametrize(
@@ -66,25 +70,30 @@ def test_npz_says_what_is_wrong(tmp_path: Path, changed: dict[str, Any], words: 
 
 def test_npz_without_an_array_and_no_npz_at_all(tmp_path: Path) -> None:
     np.savez(tmp_path / "part.npz", x_train=np.zeros((4, 8, 8)))
-    with pytest.raises(DataError, match="has no 'y_train' \\(it holds x_train\\)"):
+    with pytest.raises(DataError, match=r"has no 'y_train', 'x_test', 'y_test' \(it holds x_train\)"):
         load_data(str(tmp_path / "part.npz"))
-    (tmp_path / "text.npz").write_text("hello")
-    with pytest.raises(DataError, match=r"cannot be read as \.npz"):
-        load_data(str(tmp_path / "text.npz"))
+    for text in ("hello", ""):  # numpy would advise to unpickle the one, and raises EOFError at the other
+        (tmp_path / "text.npz").write_text(text)
+        with pytest.raises(DataError, match=r"cannot be read as \.npz") as error:
+            load_data(str(tmp_path / "text.npz"))
+        assert "pickle" not in str(error.value)
+    with pytest.raises(DataError, match=r"there is no file .*none\.npz"):
+        load_data(str(tmp_path / "none.npz"))
     np.savez(tmp_path / "pickled.npz", x_train=np.array([{}], dtype=object))
     with pytest.raises(DataError):
         load_data(str(tmp_path / "pickled.npz"))
 
 
 @pytest.mark.parametrize(
-    "source", ["dijits", "no/such/folder", "hf:nothing", "torchvision:CIFAR", "webdataset:no-*.tar"]
+    "source", ["", "dijits", "no/such/folder", "hf:nothing", "torchvision:CIFAR", "webdataset:no-*.tar"]
 )
 def test_unknown_sources_say_what_could_be_written(source: str) -> None:
     with pytest.raises(NasError) as error:
         load_data(source)
     assert len(str(error.value)) < 3000
-    expected = {"dijits": "digits, FILE.npz", "no/such/folder": "there is no such folder", "hf:nothing": "datasets",
-                "torchvision:CIFAR": "did you mean 'CIFAR10", "webdataset:no-*.tar": "no shard matches"}  # fmt: skip
+    expected = {"": "names no data set", "dijits": "digits, FILE.npz", "no/such/folder": "there is no such folder",
+                "hf:nothing": "datasets", "torchvision:CIFAR": "did you mean 'CIFAR10",
+                "webdataset:no-*.tar": "no shard matches"}  # fmt: skip
     assert expected[source] in str(error.value)
 
 
@@ -147,17 +156,22 @@ def test_folder_errors(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
     with pytest.raises(DataError, match="holds no image"):
         load_data(str(tmp_path))
+    root = pictures(tmp_path / "pictures")
+    (root / "train" / "zebra").mkdir()
+    with pytest.raises(DataError, match=r"train/zebra holds no image; every folder in .*train is a class"):
+        load_data(str(root))
 
 
-def shard(path: Path, count: int = 24, with_labels: bool = True) -> Path:
+def shard(path: Path, count: int = 24, with_labels: bool = True, folder: str = "", label: str = "{}") -> Path:
     images, labels = stripes(count, 0)
+    written = label
     with tarfile.open(path, "w") as tar:
         for i, (image, label) in enumerate(zip(images, labels, strict=True)):
             buffer = io.BytesIO()
             Image.fromarray(image).save(buffer, "PNG")
-            files = {"png": buffer.getvalue()} | ({"cls": str(label).encode()} if with_labels else {})
+            files = {"png": buffer.getvalue()} | ({"cls": written.format(label).encode()} if with_labels else {})
             for suffix, content in files.items():
-                info = tarfile.TarInfo(f"{path.stem}-{i:04}.{suffix}")
+                info = tarfile.TarInfo(f"{folder}{path.stem}-{i:04}.{suffix}")
                 info.size = len(content)
                 tar.addfile(info, io.BytesIO(content))
     return path
@@ -173,6 +187,40 @@ def test_webdataset_shards(tmp_path: Path) -> None:
     assert labels.tolist() == data.train.labels[[5, 0]].tolist()
     with pytest.raises(DataError, match="has no label"):
         load_data(f"webdataset:{shard(tmp_path / 'bare.tar', with_labels=False)}")
+
+
+def test_shards_as_others_write_them(tmp_path: Path) -> None:
+    """Ranges in braces, names that begin with ./ as tar writes a folder, and what a shard cannot be."""
+    for number in (0, 1):
+        shard(tmp_path / f"train-{number:03}.tar", folder="./a.b/")
+    facts = load_data(f"webdataset:{tmp_path}/train-{{000..001}}.tar", side=16).facts
+    assert facts.train + facts.validation + facts.test == 48
+    with pytest.raises(DataError, match=r"no shard matches .*train-002\.tar"):
+        load_data(f"webdataset:{tmp_path}/train-{{000..002}}.tar")
+    with pytest.raises(DataError, match="stands for more than 100,000 shards"):
+        load_data(f"webdataset:{tmp_path}/train-{{0..999999999}}{{9..0}}.tar")
+    with pytest.raises(DataError, match=r"0000\.cls holds 'dog0', expected a class number from 0"):
+        load_data(f"webdataset:{shard(tmp_path / 'dogs.tar', label='dog{}')}")
+    (tmp_path / "packed.tar").write_bytes(gzip.compress((tmp_path / "train-000.tar").read_bytes()))
+    with pytest.raises(DataError, match="is no uncompressed tar file"):
+        load_data(f"webdataset:{tmp_path / 'packed.tar'}")
+
+
+class ValOnly:
+    """A torchvision data set that calls its second part ``val``, as Imagenette and ImageNet do."""
+
+    def __init__(self, root: str, split: str, download: bool = False) -> None:
+        if split not in ("train", "val"):
+            raise ValueError(f"Unknown value {split!r} for argument split")
+        if "offline" in root:
+            raise OSError("no network")
+        self.targets = [0, 1] if split == "train" else [1]
+
+
+def test_torchvision_sets_that_have_no_test_split() -> None:
+    assert _torchvision_part(ValOnly, "X", Path("x"), train=False)[1].tolist() == [1]
+    with pytest.raises(DataError, match="torchvision:X cannot be had in offline: no network"):
+        _torchvision_part(ValOnly, "X", Path("offline"), train=False)
 
 
 class Table:
@@ -205,3 +253,15 @@ def test_shift_moves_every_image_on_its_own_and_keeps_its_values() -> None:
         assert set(out[i].flatten().tolist()) <= set(images[i].flatten().tolist())
     assert not torch.equal(out, images)
     assert torch.equal(shift_and_flip(images, Augment(), torch.Generator()), images)
+
+
+def test_a_source_is_found_from_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A job is resumed from another folder, and a worker of Ray has one of its own."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "few.npz").touch()
+    here = str(tmp_path)
+    assert from_anywhere("few.npz") == f"{here}/few.npz"
+    assert from_anywhere("webdataset:a-*.tar,b.tar") == f"webdataset:{here}/a-*.tar,{here}/b.tar"
+    assert from_anywhere("torchvision:SVHN@few") == f"torchvision:SVHN@{here}/few"
+    for same in ("", "digits", "timm:resnet50", "torchvision:SVHN", "hf:mnist", "webdataset:/d/a.tar"):
+        assert from_anywhere(same) == same

@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+import csv
 import errno
+import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from safetensors import SafetensorError
 from torch import nn
 
-from nas.errors import NasError
+from nas.errors import NasError, RunFailed
 from nas.training.checkpoint import FILE, Checkpoint, load, save
 from nas.training.data import Data
 from nas.training.errors import CheckpointError
-from nas.training.judge import Judge
+from nas.training.job import FIELDS
+from nas.training.judge import Judge, at_size
+from nas.training.logs import Log, read
 from nas.training.samplers.extremes import largest, smallest
 from nas.training.settings import Settings
 from nas.training.sorting import sort_channels
-from nas.training.teacher import Teacher, check_teacher
+from nas.training.teacher import Teacher, check_teacher, make_teacher
+from nas.training.trainer import Progress
+from nas.weights import save_model
 from search_spaces import SearchSpace, get_space
 from search_spaces.modules.calibration import batch_norms
 
@@ -100,10 +108,42 @@ def test_a_full_disk_leaves_the_checkpoint_before(tmp_path: Path, monkeypatch: p
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(safetensors.torch, "save_file", full)
-    with pytest.raises(CheckpointError, match=r"No space left on device.*the one before is intact"):
+    with pytest.raises(CheckpointError, match=r"No space left on device.*the one before is intact") as error:
         save(Checkpoint(4, {"model/a": torch.zeros(2)}, {}), tmp_path)
+    assert isinstance(error.value, RunFailed)  # exit code 1, and how to continue
+    assert error.value.data["path"] == str(tmp_path)
     assert load(tmp_path).step == 3
     assert [p.name for p in tmp_path.iterdir()] == [FILE]
+    (tmp_path / "other").touch()
+    assert (tmp_path / FILE).stat().st_mode == (tmp_path / "other").stat().st_mode  # a colleague may read it
+
+
+def test_the_log_on_a_full_disk(tmp_path: Path) -> None:
+    first = Progress(1, 9, 0, 2.5, 1e-3, 100.0, ("a",))
+    log = Log(tmp_path, 0)
+    log.step(first)
+    log._file.close()
+    log._file = Path("/dev/full").open("a")  # noqa: SIM115
+    log._writer = csv.writer(log._file)
+    with pytest.raises(RunFailed, match=r"log\.csv cannot be written \(No space left on device\)"):
+        log.step(replace(first, step=2))
+    log.close()
+    Log(tmp_path, 1).close()
+    assert [row["step"] for row in read(tmp_path)] == ["1"]
+    assert not (tmp_path / "log.tmp").exists()
+
+
+def test_a_saved_model_on_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, space: SearchSpace) -> None:
+    import safetensors.torch
+
+    def full(model: nn.Module, filename: str, metadata: Any = None) -> None:
+        Path(filename).write_bytes(b"part")
+        raise SafetensorError("I/O error: No space left on device (os error 28)")
+
+    monkeypatch.setattr(safetensors.torch, "save_model", full)
+    with pytest.raises(NasError, match=r"cannot be written: .*No space left on device"):
+        save_model(nn.Linear(2, 2), smallest(space), tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 def test_damaged_checkpoints(tmp_path: Path) -> None:
@@ -159,6 +199,17 @@ def test_a_teacher_sees_images_as_it_was_trained(data: Data) -> None:
     assert float((model.seen.mean() - pixels.mean()).abs()) < 1e-2
 
 
+def test_a_saved_teacher_sees_images_as_model_json_says(space: SearchSpace, data: Data, tmp_path: Path) -> None:
+    model: Any = space.model(smallest(space)).eval()
+    save_model(model, smallest(space), tmp_path, {"mean": list(data.facts.mean), "std": list(data.facts.std)})
+    images, _ = next(data.test.batches([np.arange(8)]))
+    expected, cpu = model(at_size(model, images)).softmax(1), torch.device("cpu")
+    assert torch.allclose(make_teacher(str(tmp_path), data.facts, 1.0, cpu)(images), expected, atol=1e-4)
+    (tmp_path / "model.json").unlink()
+    save_model(model, smallest(space), tmp_path)  # as 'nas build --out' writes it: normalised for colours
+    assert make_teacher(str(tmp_path), data.facts, 1.0, cpu)(images).shape == expected.shape
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
@@ -173,6 +224,6 @@ def test_teachers_that_do_not_fit_are_told_before_any_weights_are_read(text: str
 
 
 def test_a_supernet_is_no_teacher(data: Data, tmp_path: Path) -> None:
-    (tmp_path / "train.json").write_text("{}")
+    (tmp_path / "train.json").write_text(json.dumps(dict.fromkeys(FIELDS) | {"format": 1}))
     with pytest.raises(NasError, match="is a supernet; take one network out of it: nas extract"):
         check_teacher(str(tmp_path), data.facts)

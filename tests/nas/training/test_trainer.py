@@ -104,9 +104,9 @@ def test_no_number_stops_the_training_naming_step_and_subnet(space: SearchSpace,
     losses(run, until=2)
     with torch.no_grad():
         next(iter(run.model.parameters())).fill_(float("nan"))
-    with pytest.raises(TrainingDiverged, match=r"step 2: the loss of subnet [0-9a-f]{12} is nan") as error:
+    with pytest.raises(TrainingDiverged, match=r"step 3: the loss of subnet [0-9a-f]{12} is nan") as error:
         losses(run)
-    assert error.value.data["step"] == 2
+    assert error.value.data["step"] == 3
 
 
 def test_a_teacher_replaces_the_labels(space: SearchSpace, data: Data) -> None:
