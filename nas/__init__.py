@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from nas.supernet.api import search_supernet
     from nas.training.api import evaluate, extract, finetune, train, train_supernet
     from nas.weights import load_model, save_model
+    from search_spaces.permits import allow_import
 
 _HOME = {
     "search": "nas.api", "resume": "nas.api", "load_run": "nas.api", "create_model": "nas.api",
@@ -31,14 +32,15 @@ _HOME = {
     "evaluate": "nas.training.api", "extract": "nas.training.api", "search_supernet": "nas.supernet.api",
     "stitch": "nas.stitching.api",
     "load_model": "nas.weights", "save_model": "nas.weights",
+    "allow_import": "search_spaces.permits",
     "Client": "nas.client.client",
     "Budget": "nas.budget", "NasError": "nas.errors", "Run": "nas.runs.run",
 }  # fmt: skip
 
 __all__ = [
-    "Budget", "Client", "Design", "NasError", "Run", "calibrate", "create_model", "design", "evaluate", "extract",
-    "finetune", "load_model", "load_run", "resume", "resume_scale", "save_model", "scale", "search", "search_supernet",
-    "stitch", "train", "train_supernet",
+    "Budget", "Client", "Design", "NasError", "Run", "allow_import", "calibrate", "create_model", "design", "evaluate",
+    "extract", "finetune", "load_model", "load_run", "resume", "resume_scale", "save_model", "scale", "search",
+    "search_supernet", "stitch", "train", "train_supernet",
 ]  # fmt: skip
 
 

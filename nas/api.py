@@ -16,6 +16,7 @@ from nas.errors import NasError, RunError
 from nas.runs.place import place
 from predictors.training_free import list_proxies
 from search_spaces.errors import unknown_name
+from search_spaces.permits import allow_named
 
 if TYPE_CHECKING:
     from torch import nn
@@ -49,6 +50,7 @@ def search(
     Raises NasError subclasses: BudgetError, BudgetInfeasible (before anything is written), UnknownName, SpaceError,
     RunError, RunFailed.
     """
+    allow_named(space_options)
     limits = Budget.parse(budget)
     chosen = _given(objectives=objectives, proxies=proxies)
     spec = SearchSpec(

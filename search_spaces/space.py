@@ -186,6 +186,8 @@ class SearchSpace(ABC):
     rule_text: ClassVar[str] = "no rule"
     of_models: ClassVar[bool] = False
     """Whether the space is made of networks that the user names; a list of spaces does not build them."""
+    options_text: ClassVar[str] = ""
+    """What a newcomer must know of the options beyond their names."""
     ordered: ClassVar[bool] = True
     """Whether the values of every choice go from small networks to large ones."""
 

@@ -41,7 +41,8 @@ Option = Annotated[
 Arch = Annotated[
     str,
     typer.Argument(
-        metavar="ARCH", help="SPACE:NAME, RUN, RUN#INDEX, FILE.json, or a folder written by 'nas build --out'."
+        metavar="ARCH",
+        help="SPACE:NAME (or :smallest, :largest), RUN, RUN#INDEX, FILE.json, or a folder of 'nas build --out'.",
     ),
 ]
 Weights = Annotated[
@@ -57,9 +58,16 @@ def space_options(
     num_classes: int | None, img_size: int | None, in_chans: int | None, family: str | None,
     others: list[str] | None = None,
 ) -> dict[str, Any]:  # fmt: skip
-    """Those that were given; a space that lacks one says so. Raises NasError for an option that cannot be read."""
+    """Those that were given; a space that lacks one says so. Raises NasError for an option that cannot be read.
+
+    An import path among them was typed by the user, and so may be imported.
+    """
+    from search_spaces.permits import allow_named
+
     given = {"num_classes": num_classes, "img_size": img_size, "in_chans": in_chans, "family": family}
-    return {name: value for name, value in given.items() if value is not None} | dict(map(_assignment, others or []))
+    named = dict(map(_assignment, others or []))
+    allow_named(named)
+    return {name: value for name, value in given.items() if value is not None} | named
 
 
 def _assignment(text: str) -> tuple[str, Any]:

@@ -27,6 +27,7 @@ def command(
       nas spaces elasticvit
       nas spaces elasticvit --img-size 224 --json
       nas spaces vit_resnas --option size=small
+      nas spaces sorted_net --option model=mynets:make_net --num-classes 10 --img-size 32
     """
     from nas.cli.output import emit
     from search_spaces import get_space, list_spaces
@@ -82,6 +83,8 @@ def _describe(space: SearchSpace) -> None:
     out.print(f"source: {space.source}")
     out.print(f"size: {big(space.size)} architectures of {big(space.total_size)} combinations ({space.rule_text})")
     out.print(f"options: {', '.join(f'{k}={v}' for k, v in space.options.items())}")
+    if space.options_text:
+        out.print(space.options_text, soft_wrap=True)
     out.print(f"stages: {', '.join(facts['stages'])}")
     choices = [[c.name, str(len(c.values)), ", ".join(map(str, c.values))] for c in space.choices]
     out.print(table(("choice", "values", "which"), choices, ("which",)))

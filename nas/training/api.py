@@ -15,6 +15,7 @@ from nas.training.samplers.registry import SAMPLERS
 from nas.training.settings import Settings
 from search_spaces import Architecture, get_space
 from search_spaces.errors import unknown_name
+from search_spaces.permits import allow_named, code_in
 from search_spaces.registry import space_class
 
 if TYPE_CHECKING:
@@ -36,16 +37,20 @@ def train_supernet(
     ``data``: ``digits``, ``FILE.npz``, a folder and others (see ``nas.training.data.sources.FORMS``). ``workers``:
     processes that share every batch, through Ray where there are several or ``ray_address`` is given; ``gpus`` of them
     get a GPU each. ``settings``: fields of :class:`nas.training.settings.Settings`, such as ``sampler="sandwich"``.
+    A module of your own: ``train_supernet("sorted_net", space_options={"model": "mynets:make_net"})``.
 
     Raises NasError subclasses: UnknownName, SpaceError, DataError, RunError, TrainingDiverged, CheckpointError.
     """
     check_places(workers, gpus, ray_address)
     chosen = _settings(settings)
     found = _data(str(data), chosen)
-    options = options_for(space, found.facts) | dict(space_options or {})
-    get_space(space, **options)
+    given = dict(space_options or {})
+    allow_named(given)
+    options = options_for(space, found.facts) | (_side(space, given, found.facts) | given)
+    made = get_space(space, **options)
     if chosen.sampler not in SAMPLERS:
         raise unknown_name("sampler", chosen.sampler, SAMPLERS)
+    options |= {name: made.options[name] for name in options if name in made.options}
     job = Job.create(
         space, options, None, from_anywhere(str(data)), found.facts.to_dict(), chosen, out, name, workers=workers,
         gpus=gpus, command=command,
@@ -134,6 +139,12 @@ def options_for(space: str, facts: Facts) -> dict[str, Any]:
     return {k: v for k, v in of_data.items() if k in allowed}
 
 
+def _side(space: str, given: Mapping[str, Any], facts: Facts) -> dict[str, Any]:
+    """A network of the user's own is made for images of the data's size; a published one for its own."""
+    sized = "img_size" in inspect.signature(space_class(space)).parameters
+    return {"img_size": facts.side} if sized and code_in(given) else {}
+
+
 def _for_data(architecture: Architecture, facts: Facts) -> tuple[dict[str, Any], Architecture]:
     """(space options, the same structure under them) with this data's classes and channels."""
     options = architecture.options | options_for(architecture.space, facts)
@@ -141,7 +152,7 @@ def _for_data(architecture: Architecture, facts: Facts) -> tuple[dict[str, Any],
 
 
 def _settings(given: Mapping[str, Any]) -> Settings:
-    return Settings(**{**given, "teacher": from_anywhere(str(given.get("teacher", "")))})
+    return Settings.from_dict({**given, "teacher": from_anywhere(str(given.get("teacher", "")))})
 
 
 def _data(source: str, settings: Settings) -> Data:
@@ -163,9 +174,11 @@ def _run(
     if on_start is not None:
         on_start(job)
     if workers == 1 and ray_address is None:
+        from nas.training.diverging import recorded
         from nas.training.run import run_job
 
-        run_job(job.path, on_step=on_step or (lambda progress: None))
+        with recorded(job.path):
+            run_job(job.path, on_step=on_step or (lambda progress: None))
     else:
         from nas.training.ray_launcher import launch
 
@@ -181,6 +194,7 @@ def evaluate(
     A row has ``name``, ``id``, ``accuracy`` (a share), ``loss``, ``images``, ``calibrated`` (training images from which
     its batch statistics were re-estimated), ``macs`` and ``params``. What is judged before or after changes nothing.
     """
+    from nas.training.data.decoders import decoders
     from nas.training.judge import Judge
     from nas.training.run import default_device
 
@@ -188,7 +202,8 @@ def evaluate(
     asked = [(text, named(job, text)) for text in architectures]
     if part not in ("test", "validation"):
         raise NasError(f"part must be test or validation, got {part!r}")
-    judge, module = Judge(job.load_data(), job.settings.calibration, device), job.load_supernet().to(device)
+    data, module = job.load_data(workers=decoders(device)), job.load_supernet().to(device)
+    judge = Judge(data, job.settings.calibration, device)
     rows = []
     for text, architecture in asked:
         price = job.space.price_architecture(architecture)
@@ -204,12 +219,13 @@ def extract(supernet: str | Path, architecture: str, out: str | Path) -> Path:
 
     Its batch statistics are re-estimated, and its accuracy on the held-out and test images stands in ``model.json``.
     """
+    from nas.training.data.decoders import decoders
     from nas.training.judge import Judge
     from nas.training.run import default_device, trained_facts
     from nas.weights import save_model
 
     job, device = Job.open(supernet), default_device()
-    chosen, data = named(job, architecture), job.load_data()
+    chosen, data = named(job, architecture), job.load_data(workers=decoders(device))
     judge = Judge(data, job.settings.calibration, device)
     module, judgement = judge.subnet(job.load_supernet().to(device), chosen)
     judged = {"validation": judgement, "test": judge.network(module, "test", judgement.calibrated)}

@@ -10,7 +10,11 @@ class DataError(NasError):
 
 
 class TrainingDiverged(RunFailed):
-    """A loss that is no number. ``data``: ``step``, ``architecture`` (its id, or None for a single network)."""
+    """A loss that is no number.
+
+    ``data``: ``step``, ``architecture`` (its id, or None for a single network); from a job also ``path``, its folder,
+    and ``file``, where the architecture is.
+    """
 
 
 class CheckpointError(NasError):

@@ -18,6 +18,7 @@ from nas.training.job import Job
 from nas.training.logs import read
 from nas.training.run import OnStep
 from nas.training.trainer import Progress
+from search_spaces.permits import VARIABLE, inheritance
 
 POLL_S = 0.5
 
@@ -27,10 +28,13 @@ def _work(config: dict[str, Any]) -> None:
     import torch
     from ray.train.torch import get_device
 
+    from nas.training.diverging import recorded
     from nas.training.run import run_job
 
     torch.set_num_threads(config["threads"])
-    run_job(Path(config["folder"]), device=get_device())
+    os.environ[VARIABLE] = config["imports"]
+    with recorded(Path(config["folder"])):
+        run_job(Path(config["folder"]), device=get_device())
 
 
 def launch(job: Job, workers: int, gpus: int, address: str | None, on_step: OnStep) -> None:
@@ -79,7 +83,10 @@ def _trainer(job: Job, workers: int, gpus: int) -> Any:
     from ray.train import FailureConfig, RunConfig, ScalingConfig
     from ray.train.torch import TorchTrainer
 
-    config = {"folder": str(job.path.resolve()), "threads": max(1, (os.cpu_count() or 1) // workers)}
+    config = {
+        "folder": str(job.path.resolve()), "threads": max(1, (os.cpu_count() or 1) // workers),
+        "imports": inheritance(job.document["space_options"]),
+    }  # fmt: skip
     return TorchTrainer(
         _work, train_loop_config=config, scaling_config=ScalingConfig(num_workers=workers, use_gpu=gpus > 0),
         run_config=RunConfig(

@@ -14,6 +14,7 @@ from nas.training.checkpoint import FILE as CHECKPOINT
 from nas.training.checkpoint import load, save
 from nas.training.data import Data
 from nas.training.data.dataset import unreadable
+from nas.training.data.decoders import decoders
 from nas.training.group import Group
 from nas.training.job import Job
 from nas.training.judge import Judge, Judgement
@@ -39,7 +40,7 @@ def run_job(folder: Path, *, device: torch.device | None = None, on_step: OnStep
     Raises NasError subclasses; what was reached is kept and can be continued.
     """
     job, group, device = Job.open(folder), Group(), device or default_device()
-    data = job.load_data()
+    data = job.load_data(workers=decoders(device, group.world))
     trainer = _trainer(job, data, group, device)
     if (job.path / CHECKPOINT).is_file():
         trainer.restore(load(job.path))
@@ -73,9 +74,19 @@ def _model(job: Job) -> nn.Module:
         if not job.document.get("start"):
             return job.space.model(job.architecture)  # type: ignore[arg-type]
         model: Any = load_model(job.document["start"])
-        if model.num_classes != job.space.options.get("num_classes", model.num_classes):
-            model.reset_classifier(job.space.options["num_classes"])
+        if model.num_classes == job.space.options.get("num_classes", model.num_classes):
+            return model  # type: ignore[no-any-return]
+        if not hasattr(model, "reset_classifier"):  # a user's own module
+            return _refilled(job.space.model(job.architecture), model)  # type: ignore[arg-type]
+        model.reset_classifier(job.space.options["num_classes"])
         return model  # type: ignore[no-any-return]
+
+
+def _refilled(model: nn.Module, source: nn.Module) -> nn.Module:
+    """``model`` with every tensor of ``source`` that has its shape; what depends on the classes stays fresh."""
+    own, given = model.state_dict(), source.state_dict()
+    model.load_state_dict(own | {n: t for n, t in given.items() if n in own and own[n].shape == t.shape})
+    return model
 
 
 class _Writer:

@@ -50,6 +50,8 @@ class Settings:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        for field in fields(self):
+            _check_type(field.name, getattr(self, field.name), field.default)
         for name in POSITIVE:
             if not getattr(self, name) > 0:
                 raise NasError(f"{name} must be above 0, got {getattr(self, name)!r}")
@@ -92,3 +94,11 @@ class Settings:
         if unknown:
             raise unknown_name("training setting", unknown[0], known)
         return cls(**data)
+
+
+def _check_type(name: str, value: Any, usual: Any) -> None:
+    """Raise NasError for a value of another type than the default's; a whole number is a number, too."""
+    kind = type(usual)
+    if not isinstance(value, (int, float) if kind is float else kind) or isinstance(value, bool):
+        expected = {int: "a whole number", float: "a number"}.get(kind, "a text")
+        raise NasError(f"{name} must be {expected}{f', such as {usual}' if usual else ''}, got {value!r:.60}")

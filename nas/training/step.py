@@ -96,7 +96,7 @@ def diverged(step: int, architecture: Architecture | None, value: float) -> Trai
     who = f"subnet {architecture.id}" if architecture else "the network"
     return TrainingDiverged(
         f"step {step}: the loss of {who} is {value}; train anew with a lower --lr, --clip agc:0.1 or --precision "
-        "float32", step=step, architecture=architecture.id if architecture else None,
+        "float32", step=step, architecture=architecture.id if architecture else None, subnet=architecture,
     )  # fmt: skip
 
 

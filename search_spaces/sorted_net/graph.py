@@ -38,6 +38,8 @@ class Findings:
     tensors: dict[str, dict[int, Axis]] = field(default_factory=dict)
     attributes: dict[tuple[str, str], Dim] = field(default_factory=dict)
     fixed: set[tuple[str, int]] = field(default_factory=set)
+    unruled: dict[str, str] = field(default_factory=dict)
+    """Layers with weights of their own that no rule knows: their type by path."""
 
     def bind(self, name: str, axis: int, dim: Label, blocks: int = 1) -> None:
         """``axis`` of tensor ``name`` is labelled ``dim``; a second binding (a layer called again) ties the two."""

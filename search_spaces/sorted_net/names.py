@@ -1,7 +1,8 @@
 """Networks by name: a timm model with options, ``resnet18`` or ``vit_tiny_patch16_224?depth=6&num_heads=3``.
 
 A name may come from a stranger's file, so only timm's own models and a few options of plain size are allowed: no
-weights, no path, no address.
+weights, no path, no address. A module of your own is named by its import path, ``mynets:make_net``, which is imported
+only where you have said so (``search_spaces.permits``).
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl
 
 from search_spaces.errors import SpaceError, UnknownName, unknown_name
+from search_spaces.imports import FORM, split_path
 
 if TYPE_CHECKING:
     from torch import nn
@@ -61,8 +63,17 @@ def create(name: str, *, num_classes: int, in_chans: int, img_size: int) -> nn.M
     """The network with fresh weights, ``img_size`` passed on where it takes one. Raises UnknownName or SpaceError."""
     import timm
 
+    if own := split_path(name):
+        from search_spaces.sorted_net.own import make
+
+        return make(own[0], num_classes=num_classes, in_chans=in_chans, img_size=img_size)
     model, options = split_name(name)
-    if not timm.is_model(model) or ":" in model or "/" in model:
+    if ":" in model:
+        raise SpaceError(
+            f"sorted_net: model {name[:80]!r} is neither a timm model nor {FORM}; what SortedNet.from_module has made "
+            "is read back by a space of the same module only"
+        )
+    if not timm.is_model(model) or "/" in model:
         error = unknown_name("timm model", model[:80], timm.list_models())
         raise UnknownName(str(error).partition(" (known:")[0], **error.data)
     fixed: dict[str, Any] = {"pretrained": False, "num_classes": num_classes, "in_chans": in_chans}

@@ -159,10 +159,16 @@ def examine(module: nn.Module, input_size: Sequence[int], name: str) -> Nest:
     graph, findings = label_graph(skeleton, input_size, name)
     nest = _finished(findings, find_runs(skeleton, graph, findings.groups))
     if nest.extent == Extent((), (), ()):
-        where = "; ".join(list(dict.fromkeys(nest.kept.values()))[:3])
-        reason = f"channels are kept whole at {where}" if where else "it has no layers to cut"
-        raise SpaceError(f"sorted_net: nothing of {name} can be nested: {reason}")
+        raise SpaceError(f"sorted_net: nothing of {name} can be nested: {_reason(nest, findings)}")
     return nest
+
+
+def _reason(nest: Nest, findings: Findings) -> str:
+    unruled = ", ".join(f"{path} ({kind})" for path, kind in list(findings.unruled.items())[:3])
+    where = "; ".join(list(dict.fromkeys(nest.kept.values()))[:3])
+    reasons = [f"nothing is known of how to cut {unruled}"] if unruled else []
+    reasons += [f"channels are kept whole at {where}"] if where else []
+    return "; ".join(reasons) or "it has no layers to cut"
 
 
 def _check_unshared(module: nn.Module, name: str) -> None:

@@ -10,10 +10,12 @@ import torch
 from torch import nn
 
 from search_spaces.errors import NasError, SpaceError
+from search_spaces.imports import split_path
 from search_spaces.operators import OperatorTable
 from search_spaces.sorted_net.labelled import described
 from search_spaces.sorted_net.names import create
 from search_spaces.sorted_net.nest import blank, examine
+from search_spaces.sorted_net.own import check_classes
 from search_spaces.sorted_net.sizes import Size
 from search_spaces.sorted_net.template import Template, make_template
 from search_spaces.tracing import trace
@@ -61,10 +63,14 @@ class Network:
 
 @lru_cache(maxsize=16)
 def named_network(name: str, num_classes: int, in_chans: int, img_size: int) -> Network:
-    """The network of a timm name, cached. Raises UnknownName or SpaceError."""
-    with torch.device("meta"):
+    """The network of a timm name or an import path, cached. Raises UnknownName or SpaceError."""
+    own, size = split_path(name), (in_chans, img_size, img_size)
+    # Of a user's own code nobody knows whether it runs on the meta device.
+    with torch.random.fork_rng(devices=[]), torch.device("cpu" if own else "meta"):
         module = create(name, num_classes=num_classes, in_chans=in_chans, img_size=img_size)
-    return Network(name, module, (in_chans, img_size, img_size))
+    if own:
+        check_classes(module, own[0], num_classes, size)
+    return Network(own[0] if own else name, module, size)
 
 
 def shaped_as_timm(module: Any, num_classes: int, in_chans: int, img_size: int) -> Any:

@@ -12,7 +12,6 @@ from torch import Tensor, fx
 
 from search_spaces.sorted_net.functions import FUNCTIONS, Labels, broadcast, cat, reshaped
 from search_spaces.sorted_net.graph import Findings, Labeller, labels_of
-from search_spaces.sorted_net.groups import Groups
 from search_spaces.sorted_net.layers import of_module
 
 POINTWISE = {
@@ -34,7 +33,7 @@ def label(node: fx.Node, out: Any, at: Labeller) -> Labels | None:
     found = at.findings
     if not isinstance(out, Tensor):
         if not isinstance(out, (int, float, bool, str, type(None))) and _holds_tensors(out):
-            _keep_inputs(node, found.groups)
+            _keep_inputs(node, at)
         return None
     if node.op == "placeholder":
         return (None,) * out.dim()
@@ -42,7 +41,7 @@ def label(node: fx.Node, out: Any, at: Labeller) -> Labels | None:
         return _parameter(str(node.target), out, found)
     result = _computed(node, out, at)
     if result is None or len(result) != out.dim():
-        _keep_inputs(node, found.groups)
+        _keep_inputs(node, at)
         return (None,) * out.dim()
     return result
 
@@ -51,15 +50,19 @@ def _holds_tensors(out: Any) -> bool:
     return isinstance(out, (tuple, list)) and any(isinstance(x, Tensor) for x in out)
 
 
-def _keep_inputs(node: fx.Node, groups: Groups) -> None:
+def _keep_inputs(node: fx.Node, at: Labeller) -> None:
+    where = f"{node.name} ({_name(node)})"
+    if node.op == "call_module":
+        layer, path = at.fetch_attr(str(node.target)), str(node.target)
+        where = f"{path} ({type(layer).__name__})"
+        if next(layer.parameters(), None) is not None:
+            at.findings.unruled[path] = type(layer).__name__
     for source in node.all_input_nodes:
         for dim in labels_of(source) or ():
-            groups.keep(dim, f"{node.name} ({_name(node)})")
+            at.findings.groups.keep(dim, where)
 
 
 def _name(node: fx.Node) -> str:
-    if node.op == "call_module":
-        return str(node.target)
     name = node.target if isinstance(node.target, str) else getattr(node.target, "__name__", str(node.target))
     return name.rstrip("_") if not name.startswith("__") else name
 

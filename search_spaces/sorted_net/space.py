@@ -2,7 +2,8 @@
 
 Sub-models share their parameters and keep the *first* units along every dimension, so one checkpoint truncates to any
 of them and none has to be searched for: larger is better by construction. ``model`` is any timm network that torch.fx
-can trace, by name (``resnet18``, ``vit_tiny_patch16_224?depth=6``); your own module comes through
+can trace, by name (``resnet18``, ``vit_tiny_patch16_224?depth=6``), or the import path of a function that returns a
+module of your own (``mynets:make_net``, see ``own``); a module that you hold comes through
 :meth:`SortedNet.from_module`. Which channels must be cut together is read off the graph (``rules``); where an operator
 mixes channels in a way that truncation would break, they are kept whole. See ``grid`` for the sub-models.
 """
@@ -10,7 +11,6 @@ mixes channels in a way that truncation would break, they are kept whole. See ``
 from __future__ import annotations
 
 import copy
-import hashlib
 from collections.abc import Mapping
 from functools import cached_property
 from math import isqrt
@@ -43,12 +43,20 @@ class SortedNet(SearchSpace):
     source: ClassVar[str] = "Valipour et al., 2023 (arXiv 2309.00255); the grid of sub-models is ours"
     released_field: ClassVar[str] = "submodel"
     of_models: ClassVar[bool] = True
+    options_text: ClassVar[str] = (
+        "model is a timm network (resnet18, vit_tiny_patch16_224?depth=6) or a function of yours that returns a module "
+        "of standard layers, by its import path (mynets:make_net, of mynets.py in the current directory); it is called "
+        "with num_classes, in_chans and img_size where it takes them"
+    )
     rule_text: ClassVar[str] = "no rule"
 
     def __init__(
         self, *, model: str = "resnet18", submodels: int = MAX_SUBMODELS, smallest: float = 0.5,
         num_classes: int = 1000, in_chans: int = 3, img_size: int = 224,
     ) -> None:  # fmt: skip
+        from search_spaces.sorted_net.own import canonical
+
+        model = canonical(model, img_size)
         self._begin(None, model, submodels, smallest, (num_classes, in_chans, img_size))
 
     @classmethod
@@ -59,15 +67,15 @@ class SortedNet(SearchSpace):
         """The space of a module of your own, with its weights; ``input_size`` is (channels, side, side) of one image.
 
         It must map images (B, channels, side, side) to logits (B, classes). Its architectures are read back by a space
-        of the same module only. Raises SpaceError where it cannot be traced or nested.
+        of the same module only; what a job trains is named by an import path (``model="mynets:make_net"``).
+        Raises SpaceError where it cannot be traced or nested.
         """
-        from search_spaces.sorted_net.own import classes_of
+        from search_spaces.sorted_net.own import classes_of, fingerprint
 
         channels, height, width = input_size
         if height != width:
             raise SpaceError(f"sorted_net: images must be square, got {height} x {width}")
-        shapes = str([(n, tuple(t.shape)) for n, t in module.state_dict().items()])
-        name = f"module:{type(module).__name__}:{hashlib.sha256(shapes.encode()).hexdigest()[:12]}"
+        name = f"module:{type(module).__name__}:{fingerprint(module)}"
         space = cls.__new__(cls)
         options = (classes_of(module, input_size), channels, height)
         space._begin(copy.deepcopy(module), name, submodels, smallest, options)

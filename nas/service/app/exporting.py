@@ -19,7 +19,9 @@ MOST_FILE_BYTES = 4_000_000_000
 def main() -> int:
     """Write the file; returns the exit code."""
     from nas.errors import NasError
+    from search_spaces.permits import forbid_imports
 
+    forbid_imports()
     resource.setrlimit(resource.RLIMIT_CPU, (MOST_CPU_S, MOST_CPU_S))
     resource.setrlimit(resource.RLIMIT_FSIZE, (MOST_FILE_BYTES, MOST_FILE_BYTES))
     os.nice(5)

@@ -29,6 +29,16 @@ def _no_file(text: str) -> str:
     return text
 
 
+def no_code(options: dict[str, Any]) -> dict[str, Any]:
+    """Options of a space that name no code: on the command line a network may be the user's own, here never."""
+    from search_spaces.permits import code_in
+
+    path = code_in(options)
+    if path is not None:
+        raise ValueError(f"{path[:60]!r} is an import path, and a service imports no code of users; name a timm model")
+    return options
+
+
 Word = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f]+$")]
 Text = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f]+$"), AfterValidator(_no_file)]
 Texts = Annotated[list[Text], Field(max_length=8)]
@@ -36,7 +46,11 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$")]
 JobId = Annotated[str, Field(pattern=_JOB)]
 Seed = Annotated[int, Field(ge=0, le=MOST_SEED)]
 Value = bool | int | float | Annotated[str, Field(max_length=2000, pattern=r"^[^\x00-\x1f]*$")]
-Options = Annotated[dict[Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]{0,39}$")], Value], Field(max_length=16)]
+Options = Annotated[
+    dict[Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]{0,39}$")], Value],
+    Field(max_length=16),
+    AfterValidator(no_code),
+]
 
 
 class Base(BaseModel):

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, Literal, Self
 
 from pydantic import ConfigDict, Field, JsonValue, model_validator
 
-from nas.service.requests.base import Options, Text, Word, space_arguments
+from nas.service.requests.base import Options, Text, Word, no_code, space_arguments
 from nas.service.requests.places import JOB, Places
 from nas.service.requests.training import SETTINGS, Training
 
@@ -41,6 +41,9 @@ class TrainRequest(Training):
             raise ValueError("say what to train: either architecture (one network) or space (a supernet of it all)")
         if self.space is None and self.options:
             raise ValueError("options are those of a space that is trained; an architecture has its own")
+        given = self.architecture.get("options") if isinstance(self.architecture, dict) else None
+        if isinstance(given, dict):
+            no_code(given)
         return self
 
     def check(self, places: Places | None = None) -> None:

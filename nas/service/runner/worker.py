@@ -24,7 +24,10 @@ LOCKS = ".locks"
 
 def main(pipe: Connection, settings: RunnerSettings) -> None:
     """Take ``(job id, request)`` from the pipe, carry it out, tell of it, until the pipe ends."""
+    from search_spaces.permits import forbid_imports
+
     die_with_parent()
+    forbid_imports()
     os.setsid()  # Ctrl-C in a terminal is the runner's to handle; a kill reaches all that a job has started
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     os.environ.setdefault("OMP_NUM_THREADS", str(settings.threads))

@@ -83,10 +83,14 @@ def rows_of(parts: Mapping[str, Any], name: str) -> tuple[Rows, Rows | None]:
     return _table(parts["train"], name), None if test is None else _table(test, name)
 
 
+def _cell(part: Any, column: str, row: int) -> Any:
+    return part[row][column]
+
+
 def _table(part: Any, name: str) -> Rows:
     image = next((c for c in IMAGES if c in part.column_names), None)
     label = next((c for c in LABELS if c in part.column_names), None)
     if image is None or label is None:
         what = "image" if image is None else "label"
         raise DataError(f"hf:{name} has no {what} column (columns: {', '.join(part.column_names)})", source=name)
-    return (lambda row: part[row][image]), np.asarray(part[label], dtype=np.int64)
+    return partial(_cell, part, image), np.asarray(part[label], dtype=np.int64)

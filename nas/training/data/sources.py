@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -66,8 +67,9 @@ def _files(
     mean, std = tuple(map(float, mean)), tuple(map(float, std))
     change = chosen(augment, side, channels)
     pair = files.transforms(side, mean, std, change.strong, change.flip)
+    mode = "L" if channels == 1 else "RGB"
     whole, rest = (
-        files.FileSplit(_converted(rows[0], channels), rows[1], rows[2], *pair, workers, source)
+        files.FileSplit(partial(_converted, rows[0], mode), rows[1], rows[2], *pair, workers, source)
         for rows in (train, test)
     )
     kept, out = held_out(train[2], validation)
@@ -81,11 +83,30 @@ def _with_test(rows: Rows) -> tuple[Rows, Rows]:
 
 
 def _rows(rows: Rows, some: np.ndarray[Any, np.dtype[np.int64]]) -> Rows:
-    return (lambda i: rows[0](int(some[i]))), (lambda i: rows[1](int(some[i]))), rows[2][some]
+    return partial(_at, rows[0], some), partial(_at, rows[1], some), rows[2][some]
 
 
-def _converted(open_image: Callable[[int], Any], channels: int) -> Callable[[int], Any]:
-    return lambda row: open_image(row).convert("L" if channels == 1 else "RGB")
+# Functions that processes which decode can be sent, whatever way they are started: no lambdas.
+
+
+def _at(function: Callable[[int], Any], some: np.ndarray[Any, np.dtype[np.int64]], row: int) -> Any:
+    return function(int(some[row]))
+
+
+def _of(function: Callable[[Any], Any], places: Sequence[Any], row: int) -> Any:
+    return function(places[row])
+
+
+def _converted(open_image: Callable[[int], Any], mode: str, row: int) -> Any:
+    return open_image(row).convert(mode)
+
+
+def _numbered_name(name: str, row: int) -> str:
+    return f"image {row} of {name}"
+
+
+def _member_name(member: Any) -> str:
+    return f"{member.shard}:{member.key}"
 
 
 def _folder(root: Path) -> tuple[Rows, Rows | None]:
@@ -94,7 +115,7 @@ def _folder(root: Path) -> tuple[Rows, Rows | None]:
     train, labels, test, test_labels = folder(root)
 
     def rows(paths: list[Path], of: Labels) -> Rows:
-        return (lambda i: open_file(paths[i])), (lambda i: str(paths[i])), of
+        return partial(_of, open_file, paths), partial(_of, str, paths), of
 
     return rows(train, labels), rows(test, test_labels) if test is not None and test_labels is not None else None
 
@@ -115,7 +136,7 @@ def _huggingface(rest: str) -> tuple[Rows, Rows | None]:
 
 
 def _numbered(rows: tuple[Callable[[int], Any], Labels], name: str) -> Rows:
-    return rows[0], (lambda i: f"image {i} of {name}"), rows[1]
+    return rows[0], partial(_numbered_name, name), rows[1]
 
 
 def _webdataset(rest: str) -> tuple[Rows, Rows | None]:
@@ -123,7 +144,7 @@ def _webdataset(rest: str) -> tuple[Rows, Rows | None]:
 
     def rows(pattern: str) -> Rows:
         members, labels = shards(pattern)
-        return (lambda i: open_member(members[i])), (lambda i: f"{members[i].shard}:{members[i].key}"), labels
+        return partial(_of, open_member, members), partial(_of, _member_name, members), labels
 
     train, _, test = rest.partition(",")
     return rows(train), rows(test) if test else None

@@ -85,6 +85,25 @@ def test_a_device_is_no_file(text: str) -> None:
             SearchRequest(**{field: [text]})  # type: ignore[arg-type]
 
 
+OWN = {"model": "mynets:make_net"}
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"kind": "train", "space": "sorted_net", "options": OWN},
+        {"kind": "search", "space": "sorted_net", "options": OWN | {"num_classes": 10}},
+        {"kind": "train", "space": "sorted_net", "options": {"model": "os:abort@0123456789ab"}},
+        {"kind": "train", "architecture": {"space": "sorted_net", "config": {}, "options": OWN}},
+    ],
+    ids=str,
+)
+def test_import_paths_are_refused(document: dict[str, Any]) -> None:
+    """Whoever runs the service may have named that path for himself: users of it may not."""
+    with pytest.raises(ValidationError, match="a service imports no code of users"):
+        parse(document)
+
+
 def test_unknown_kinds() -> None:
     with pytest.raises(NasError, match="did you mean 'search'"):
         parse({"kind": "serch"})
