@@ -1,7 +1,7 @@
 """What people may name where an architecture is asked for.
 
-``SPACE:NAME`` (a published network), ``RUN`` or ``RUN#INDEX`` (a row of a run's front), ``FILE.json``, or the folder
-of a saved model (``nas.weights``).
+``SPACE:NAME`` (a published network, or the space's ``smallest`` or ``largest``), ``RUN`` or ``RUN#INDEX`` (a row of a
+run's front), ``FILE.json``, or the folder of a saved model (``nas.weights``).
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nas.errors import NasError, SpaceError, UnknownName
+from nas.extremes import EXTREMES, extreme
 from search_spaces import Architecture, OperatorTable, SearchSpace, get_space, list_spaces
 from search_spaces.architecture import MAX_JSON_BYTES
 from search_spaces.errors import unknown_name
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from nas.runs.run import Run
 
-FORMS = "SPACE:NAME, RUN, RUN#INDEX or FILE.json"
+FORMS = "SPACE:NAME, SPACE:smallest, SPACE:largest, RUN, RUN#INDEX or FILE.json"
 
 
 def resolve(text: str, index: int | None = None) -> tuple[SearchSpace, Architecture]:
@@ -38,9 +39,16 @@ def resolve(text: str, index: int | None = None) -> tuple[SearchSpace, Architect
     if not colon:
         raise NasError(f"{text!r} names no architecture: write {FORMS} (spaces: {', '.join(list_spaces())})")
     found = get_space(space)
-    if name not in found.published:
-        raise unknown_name(f"published network of {space}", name, found.published)
-    return found, found.published[name]
+    return found, of_space(found, name)
+
+
+def of_space(space: SearchSpace, name: str) -> Architecture:
+    """A published network of a space, or its ``smallest`` or ``largest``. Raises UnknownName."""
+    if name in space.published:
+        return space.published[name]
+    if name in EXTREMES:
+        return extreme(space, name)
+    raise unknown_name(f"published network of {space.name}", name, [*space.published, *EXTREMES])
 
 
 def stitched_run(text: str) -> Run | None:

@@ -57,8 +57,8 @@ HELP = """Which vision architecture should I train and ship under this budget, o
   nas design deepmad --budget 1.82GFLOPs               solve for a CNN, with a proven gap
 
 "FLOPs" always means MACs (multiply-accumulates), as in the papers of these search spaces: 600MFLOPs = 600e6 MACs.
-An architecture is named SPACE:NAME (a published network), RUN (what the run recommends), RUN#INDEX (a row of its
-front) or FILE.json. Exit codes: 0 done, 1 failed, 2 bad input, 130 interrupted."""
+An architecture is named SPACE:NAME (a published network, or smallest, or largest), RUN (what the run recommends),
+RUN#INDEX (a row of its front) or FILE.json. Exit codes: 0 done, 1 failed, 2 bad input, 130 interrupted."""
 
 app = typer.Typer(
     name="nas", help=HELP, rich_markup_mode=None, add_completion=False, pretty_exceptions_enable=False,

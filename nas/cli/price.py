@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
 Arch = Annotated[
     str | None,
-    typer.Argument(metavar="[ARCH]", help="SPACE:NAME, RUN, RUN#INDEX, FILE.json, or timm:NAME for any timm model."),
+    typer.Argument(
+        metavar="[ARCH]",
+        help="SPACE:NAME (or :smallest, :largest), RUN, RUN#INDEX, FILE.json, or timm:NAME for any timm model.",
+    ),
 ]
 Space = Annotated[str | None, typer.Option("--space", metavar="NAME", help="With --released: the file's space.")]
 Released = Annotated[
@@ -41,6 +44,7 @@ def command(
     \b
     Examples:
       nas price elasticvit:S1
+      nas price autoformer:largest
       nas price results/RUN#3 --json
       nas price timm:vit_tiny_patch16_224
       nas price --space elasticvit --released networks.json --json

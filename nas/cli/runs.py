@@ -1,4 +1,4 @@
-"""``nas runs``: what is in the results folder."""
+"""``nas runs``: what is in the results folder, searches and trainings."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from nas.cli.options import Json, Out
 if TYPE_CHECKING:
     from nas.runs.run import Run
 
-COLUMNS = ("run", "space", "budget", "status", "front", "seed", "created")
+COLUMNS = ("run", "kind", "what", "status", "best", "seed", "created")
+LEFT = ("kind", "what", "status", "best", "created")
 
 
 def command(out: Out = Path("results"), json: Json = False) -> None:
-    """List the runs of a folder, oldest first.
+    """List the runs and trainings of a folder, oldest first.
 
     \b
     Examples:
@@ -24,26 +25,37 @@ def command(out: Out = Path("results"), json: Json = False) -> None:
     from nas.cli.output import console, emit, table
     from nas.errors import RunError
     from nas.runs.run import list_runs
+    from nas.runs.trainings import list_trainings
 
     if not out.is_dir():
         raise RunError(f"{out} is no folder; runs are made by: nas search --out {out}")
-    rows = [_facts(run) for run in list_runs(out)]
+    rows = [_facts(run) for run in list_runs(out)] + list_trainings(out)
+    rows.sort(key=lambda row: str(row["created"]))
     if json:
-        emit(rows)
+        emit([{name: value for name, value in row.items() if name not in ("what", "best")} for row in rows])
     elif not rows:
         console().print(f"no runs in {out}; make one with: nas search --space elasticvit --budget 600MFLOPs")
     else:
-        texts = [[str(row[c]) if row[c] is not None else "–" for c in COLUMNS] for row in rows]
-        console().print(table(COLUMNS, texts, left=("space", "budget", "status", "created")))
+        texts = [[_text(c, row[c]) for c in COLUMNS] for row in rows]
+        console().print(table(COLUMNS, texts, left=LEFT))
+
+
+def _text(column: str, value: Any) -> str:
+    if value is None:
+        return "–"
+    return str(value)[:16].replace("T", " ") if column == "created" else str(value)
 
 
 def _facts(run: Run) -> dict[str, Any]:
+    budget, front = ", ".join(run.spec.budgets) or "none", _front_size(run)
     return {
-        "run": str(run.path), "id": run.id, "name": run.name, "space": run.spec.space,
-        "budget": ", ".join(run.spec.budgets) or "none",
+        "run": str(run.path), "id": run.id, "name": run.name, "space": run.spec.space, "budget": budget,
+        "kind": run.document.get("kind") or ("supernet search" if "supernet" in run.document else "search"),
         "status": run.status if run.status == "done" else "unfinished",
-        "front": _front_size(run), "seed": run.spec.seed, "created": run.document.get("created"),
+        "front": front, "seed": run.spec.seed, "created": run.document.get("created"),
         "recommended": run.document.get("recommended"),
+        "what": f"{run.spec.space}, {'no budget' if budget == 'none' else budget}",
+        "best": None if front is None else f"front of {front}",
     }  # fmt: skip
 
 

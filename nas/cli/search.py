@@ -62,11 +62,17 @@ Supernet = Annotated[
 ]
 Evaluations = Annotated[int, typer.Option("--evaluations", metavar="N", help="Subnets to evaluate with --supernet.")]
 Islands = Annotated[int, typer.Option("--islands", metavar="N", help="Populations that exchange their best.")]
+OF_SPACE = (
+    "space", "proxy", "candidates", "promote", "time", "workers", "islands", "num_classes", "img_size", "in_chans",
+    "family", "option", "ray_address", "storage",
+)  # fmt: skip
+"""Options of a search of a space, which a supernet's has no use for."""
 PROGRAMS = ("nas", "nas.exe", "__main__.py")
 Name = Annotated[str | None, typer.Option("--name", metavar="NAME", help="Name of the run; default: space and time.")]
 
 
 def command(
+    context: typer.Context,
     space: Space = "elasticvit", budget: Budgets = None, objective: Objectives = None, proxy: Proxies = None,
     candidates: Candidates = 200_000, promote: Promote = 32, time: Time = None, workers: Workers = None,
     islands: Islands = 2, seed: Seed = 0, out: Out = Path("results"), name: Name = None, num_classes: NumClasses = None,
@@ -101,6 +107,7 @@ def command(
     from nas.cli.watch import watching
     from nas.errors import NasError
 
+    _refuse_unused(context, supernet)
     limit_s = seconds(time)
     if workers == 0 and ray_address:
         raise NasError("--workers 0 runs without Ray, --ray-address asks for it: choose one")
@@ -123,6 +130,17 @@ def command(
             **space_options(num_classes, img_size, in_chans, family, option),
         )  # fmt: skip
     conclude(run, json)
+
+
+def _refuse_unused(context: typer.Context, supernet: Path | None) -> None:
+    """What is typed has an effect. Raises NasError."""
+    from nas.cli.unused import refuse_unused
+
+    if supernet is None:
+        refuse_unused(context, ["evaluations"], "goes with --supernet FOLDER")
+    else:
+        refuse_unused(context, OF_SPACE, "has no effect with --supernet: its training fixed the space and the data, "
+                      "and subnets are evaluated one by one here (--evaluations says how many)")  # fmt: skip
 
 
 def _proxies(chosen: list[str] | None) -> list[str] | None:

@@ -25,7 +25,10 @@ from nas.cli.training import (
     Workers,
 )
 
-Arch = Annotated[str | None, typer.Argument(metavar="ARCH", help="Train this one: SPACE:NAME, RUN#INDEX or FILE.json.")]
+Arch = Annotated[
+    str | None,
+    typer.Argument(metavar="ARCH", help="Train this one: SPACE:NAME (or :smallest, :largest), RUN#INDEX or FILE.json."),
+]
 Space = Annotated[str | None, typer.Option("--space", metavar="NAME", help="Train this whole space as a supernet.")]
 Sampler = Annotated[
     str,
@@ -47,6 +50,10 @@ def command(
     against which target. A tenth of the training images is held out for searches. Interrupted? 'nas resume OUT/NAME'
     continues from the last checkpoint, with the same loss curve.
 
+    A network of your own becomes a space of nested sub-models: --space sorted_net --option model=mynets:make_net, where
+    mynets.py lies in the current directory (or is installed) and make_net returns a module of standard layers for
+    images of the data's size (it is given num_classes, in_chans and img_size where it takes them).
+
     \b
     Samplers:
       uniform      one random subnet a step
@@ -62,7 +69,8 @@ def command(
       nas train --space elasticvit-small --data digits
       nas train --space elasticvit-small --data fashion_mnist.npz --sampler sandwich --epochs 30
       nas train --space elasticvit --data DATA --sampler elasticvit --teacher timm:resnet50 --workers 8 --gpus 8
-      nas train elasticvit-small.json --data digits
+      nas train --space sorted_net --option model=mynets:make_net --sampler sorted --data digits
+      nas train elasticvit-small:smallest --data digits
       nas train results/RUN#0 --data /data/flowers --epochs 100
     """
     from nas.cli.settings import given

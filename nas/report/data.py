@@ -133,6 +133,9 @@ class ReportData:
     proxy scores (``score_columns``); any of them may be absent or NaN, except ``front["id"]``. ``published`` has a
     ``name``. ``history`` has ``generation, elapsed_s, priced, scored, front_size, hypervolume``.
 
+    ``evaluated`` has every architecture whose accuracy with trained weights was measured, with the same columns and
+    ``id``; None for a run that measures none.
+
     ``costs`` are columns that every count of this run has beside those, such as the latency on a device.
 
     A budget fact is a mapping ``name, smallest, typical, largest, allowed, satisfiable`` where ``allowed`` is an upper
@@ -157,6 +160,7 @@ class ReportData:
     architectures: Sequence[ArchitectureCard]
     budget_facts: Sequence[Mapping[str, Any]] = ()
     costs: Sequence[Axis] = ()
+    evaluated: pd.DataFrame | None = None
 
     def __post_init__(self) -> None:
         rows = len(self.front)

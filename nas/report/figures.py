@@ -48,7 +48,9 @@ def _plain(text: str) -> str:
 
 
 def _draw(axes: Axes, data: ReportData, x: Column, y: Column) -> None:
-    _points(axes, data.cloud, x, y, color=GREY, s=7, alpha=0.35, linewidths=0, label=f"explored ({len(data.cloud):,})")
+    _cloud(axes, data.cloud, x, y, "explored", s=7, alpha=0.35)
+    if data.evaluated is not None:
+        _cloud(axes, data.evaluated, x, y, "evaluated", s=24, alpha=0.5)
     fx, fy = numbers(data.front, x.name) / x.scale, numbers(data.front, y.name) / y.scale
     order = np.argsort(fx.to_numpy())
     axes.plot(fx.iloc[order], fy.iloc[order], color=BLUE, linewidth=1, alpha=0.45)
@@ -61,12 +63,27 @@ def _draw(axes: Axes, data: ReportData, x: Column, y: Column) -> None:
     axes.set_xlabel(f"{_plain(x.heading)}, {'lower' if x.direction == 'min' else 'higher'} is better", color=INK)
     axes.set_ylabel(f"{_plain(y.heading)}, {'lower' if y.direction == 'min' else 'higher'} is better", color=INK)
     axes.grid(color=GREY, alpha=0.2)
-    axes.legend(frameon=False, loc="lower right" if y.direction == "max" else "upper right")
+    _legend(axes, y, crowded=data.evaluated is not None)
+
+
+def _legend(axes: Axes, y: Column, *, crowded: bool) -> None:
+    """In the corner that a front leaves empty, or where the points leave most room if they may be ``crowded`` there."""
+    if crowded:
+        axes.legend(frameon=True, framealpha=0.85, edgecolor="none", loc="best")
+    else:
+        axes.legend(frameon=False, loc="lower right" if y.direction == "max" else "upper right")
+
+
+def _cloud(axes: Axes, frame: pd.DataFrame, x: Column, y: Column, name: str, **style: Any) -> None:
+    count = int((numbers(frame, x.name).notna() & numbers(frame, y.name).notna()).sum())
+    _points(axes, frame, x, y, color=GREY, linewidths=0, label=f"{name} ({count:,})", **style)
 
 
 def _points(axes: Axes, frame: pd.DataFrame, x: Column, y: Column, **style: Any) -> None:
-    if len(frame):
-        axes.scatter(numbers(frame, x.name) / x.scale, numbers(frame, y.name) / y.scale, **style)
+    """Those with both values; where there are none, nothing stands in the legend either."""
+    left, bottom = numbers(frame, x.name) / x.scale, numbers(frame, y.name) / y.scale
+    if (left.notna() & bottom.notna()).any():
+        axes.scatter(left, bottom, **style)
 
 
 def _published(axes: Axes, data: ReportData, x: Column, y: Column) -> None:

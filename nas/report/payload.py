@@ -30,14 +30,14 @@ def payload(data: ReportData, columns: Sequence[Column], cards: Sequence[str | N
     """All that the script needs; `cards` is the HTML of each row's card, None where it was left out."""
     names = [column.name for column in columns]
     x, y = default_axes(list(columns))
-    cloud = data.cloud if len(data.cloud) <= MOST_CLOUD else data.cloud.iloc[:: -(-len(data.cloud) // MOST_CLOUD)]
-    published = data.published
+    published, evaluated = data.published, _thinned(pd.DataFrame() if data.evaluated is None else data.evaluated)
     return {
         "columns": [_column(column) for column in columns],
         "axes": [x, y],
         "ids": [str(value) for value in data.front["id"]],
         "front": _values(data.front, names, 12),
-        "cloud": _values(cloud, names, 5),
+        "cloud": _values(_thinned(data.cloud), names, 5),
+        "evaluated": {"names": _names(evaluated, "id"), "values": _values(evaluated, names, 7)},
         "published": {"names": _names(published), "values": _values(published, names, 7)},
         "history": _values(data.history, [str(name) for name in data.history.columns], 7),
         "recommended": data.recommended.index if data.recommended else None,
@@ -52,8 +52,12 @@ def _column(column: Column) -> dict[str, Any]:
     return {key: getattr(column, key) for key in keys}
 
 
-def _names(frame: pd.DataFrame) -> list[str]:
-    return [str(name) for name in frame["name"]] if "name" in frame.columns else [""] * len(frame)
+def _thinned(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame if len(frame) <= MOST_CLOUD else frame.iloc[:: -(-len(frame) // MOST_CLOUD)]
+
+
+def _names(frame: pd.DataFrame, column: str = "name") -> list[str]:
+    return [str(name) for name in frame[column]] if column in frame.columns else [""] * len(frame)
 
 
 def _values(frame: pd.DataFrame, names: Sequence[str], significant: int) -> dict[str, list[float | int | None]]:

@@ -14,7 +14,7 @@ from nas.runs import stitched
 from nas.runs.calibrated import COVERAGE, PREDICTED, TRAINED, Calibrated, describe
 from nas.runs.device_views import device_views
 from nas.runs.run import Run
-from nas.runs.trained import best_inherited, inherited_note, predictor_note
+from nas.runs.trained import best_inherited, building, evaluated, inherited_note, predictor_note, trained_facts
 from search_spaces import Architecture, SearchSpace
 
 CLOUD = 4000
@@ -45,6 +45,7 @@ def report_data(run: Run) -> ReportData:
         architectures=[card(run, i) for i in range(len(front))],
         costs=[Axis(q.name, q.label, q.unit, "min", q.scale) for q in spec.device_quantities.values()],
         budget_facts=[_budget_fact(q) for q in survey.get("quantities", [])],
+        evaluated=evaluated(run),
     )
 
 
@@ -89,6 +90,8 @@ def facts(run: Run) -> dict[str, str]:
     }
     if run.is_stitched:
         rows |= stitched.facts(run)
+    elif "supernet" in run.document:
+        rows |= trained_facts(run)
     return {k: v for k, v in rows.items() if v}
 
 
@@ -137,10 +140,14 @@ def funnel(run: Run) -> list[FunnelLevel]:
     history, promoted, scores = run.store.history(), run.store.promoted(), run.store.scores()
     priced = int(history["priced"].max()) if len(history) else 0
     exploring_s = float(history["elapsed_s"].max()) if len(history) else 0.0
+    judges = ", ".join(run.spec.judges)
+    if INHERITED in run.spec.judges and not run.is_stitched:
+        exploring_s = max(0.0, exploring_s - float(scores["seconds"].sum()))  # evaluations take turns with proposals
+        judges = f"accuracy on {run.document['supernet']['validation']} held-out images, weights inherited"
     levels = [FunnelLevel("Operator table", priced, len(promoted), exploring_s, "every candidate priced exactly")]
     if run.spec.judges:
         failed = scores[scores["status"] != "ok"]["architecture"].nunique()
-        note = f"{', '.join(run.spec.judges)}; {failed} could not be judged" if failed else ", ".join(run.spec.judges)
+        note = f"{judges}; {failed} could not be judged" if failed else judges
         judged = scores["architecture"].nunique()
         name = "Trained supernet" if INHERITED in run.spec.judges else "Training-free proxies"
         levels.append(FunnelLevel(name, judged, len(run.front), float(scores["seconds"].sum()), note))
@@ -158,9 +165,7 @@ def recommendation(run: Run, front: pd.DataFrame) -> Recommendation:
     for place, word in ((here - 1, "cheaper"), (here + 1, "larger")):
         if place in position:
             index = position[place]
-            change = front["macs"].iloc[index] / row["macs"] - 1
-            capacity = front["capacity"].iloc[index] / row["capacity"] - 1
-            neighbours.append((index, f"the next {word} one: {change:+.1%} MACs, {capacity:+.1%} capacity"))
+            neighbours.append((index, f"the next {word} one: {_change(row, front.iloc[index])}"))
     if choice.second is not None and choice.second not in [i for i, _ in neighbours]:
         neighbours.append((choice.second, "the runner-up of the judges"))
     devices = "".join(
@@ -168,6 +173,14 @@ def recommendation(run: Run, front: pd.DataFrame) -> Recommendation:
     )
     headline = f"{row['id']}: {row['macs'] / 1e6:.1f} M MACs, {row['params'] / 1e6:.2f} M parameters{devices}"
     return Recommendation(choice.index, headline, choice.reasons, choice.confidence, tuple(neighbours))
+
+
+def _change(row: pd.Series, other: pd.Series) -> str:
+    """From one row of a front to another: MACs, and accuracy where it was measured, else capacity."""
+    macs = f"{other['macs'] / row['macs'] - 1:+.1%} MACs"
+    if INHERITED in row:
+        return f"{macs}, {100 * (other[INHERITED] - row[INHERITED]):+.2f} points of accuracy"
+    return f"{macs}, {other['capacity'] / row['capacity'] - 1:+.1%} capacity"
 
 
 def _chosen(run: Run, front: pd.DataFrame) -> Choice:
@@ -186,12 +199,11 @@ def _chosen(run: Run, front: pd.DataFrame) -> Choice:
 def card(run: Run, index: int) -> ArchitectureCard:
     """One architecture of the front, stage by stage."""
     architecture = run.architecture(index)
-    code = f'import nas\n\nmodel = nas.create_model("{run.path}", index={index})'
     path = f"architectures/{architecture.id}.json"
     return ArchitectureCard(
         index, architecture.id, _name(architecture), stage_rows(run.space, architecture),
         totals={"Resolution": f"{architecture.config['resolution']} px"} if "resolution" in architecture.config else {},
-        code=code, json_path=path, devices=device_views(run.spec, run.space.operators(architecture)),
+        code=building(run, index), json_path=path, devices=device_views(run.spec, run.space.operators(architecture)),
     )  # fmt: skip
 
 

@@ -118,7 +118,7 @@ def _settings(
         "sampler": SAMPLERS[sampler], "temperature": temperature, "teacher_share": TEACHER_SHARE,
         "image_size": img_size or 224,
     }  # fmt: skip
-    return Settings(**{**DEFAULTS, **more, **given, **({} if trained else {"epochs": 1})}), trained
+    return Settings.from_dict({**DEFAULTS, **more, **given, **({} if trained else {"epochs": 1})}), trained
 
 
 def _check(rank: int, anchor_lr: float, num_images: int, workers: int, options: Mapping[str, Any]) -> None:

@@ -71,7 +71,7 @@ def test_least_squares_stitch_what_random_layers_do_not(fitted: nas.Run) -> None
     page = (fitted.path / "report.html").read_text()
     assert "Residual and accuracy" in page
     assert "not at all: least squares only" in page
-    assert "nas.load_model" in page
+    assert "nas.create_model" in page
 
 
 def test_an_anchors_route_is_the_anchor(fitted: nas.Run, weights: list[str]) -> None:

@@ -15,8 +15,8 @@ from typing import Any
 from nas.cli.options import seconds, space_options
 from nas.errors import NasError
 
-HERE = ("out", "json", "name")
-"""Options that say what happens on this machine; a name, and a profile's, are sent as well."""
+HERE = ("out", "json", "name", "context")
+"""Options that say what happens on this machine; a name, and a profile's, are sent as well. And Typer's context."""
 SPACE = ("num_classes", "img_size", "in_chans", "family", "option")
 KINDS = {
     "search": "search", "design deepmad": "design", "scale": "scale", "stitch": "stitch", "train": "train",

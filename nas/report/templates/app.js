@@ -49,11 +49,8 @@ function setUpControls() {
     $(id).value = view[key];
     $(id).addEventListener("change", () => { view[key] = $(id).value; drawScatter(); });
   }
-  const sizes = { cloud: Math.max(0, ...Object.values(DATA.cloud).map((v) => v.length)), published: DATA.published.names.length };
-  Object.entries(sizes).forEach(([key, size]) => {
+  ["cloud", "evaluated", "published"].forEach((key) => {
     const box = $(`#show-${key}`);
-    $(`#${key}-count`).textContent = `(${number(size, 0)})`;
-    box.parentElement.hidden = !size;
     box.addEventListener("change", () => { view[key] = box.checked; drawScatter(); });
   });
   ROWS.forEach((row) => el("option", { value: row }, $("#chooser"), `#${row} ${DATA.ids[row]}${row === DATA.recommended ? " (recommended)" : ""}`));

@@ -38,7 +38,7 @@ function name(root, taken, full, { px, py }, width, style) {
   svg("text", { class: style, x: free.x, y: free.y, "text-anchor": free.anchor }, root, text);
 }
 
-function legend(front, cloud, published) {
+function legend({ front, cloud, evaluated, named }) {
   const list = $("#scatter-legend");
   list.replaceChildren();
   const item = (mark, text) => {
@@ -48,9 +48,10 @@ function legend(front, cloud, published) {
   };
   item(["circle", { class: "dot", cx: 7, cy: 7, r: 5.5 }], "on the front");
   if (known(DATA.recommended)) item(["path", { class: "star", d: star(7, 7, 7) }], "recommended");
-  if (published) item(["path", { class: "diamond", d: "M7 1l6 6l-6 6l-6 -6z" }], "published");
-  if (cloud) item(["path", { class: "cloud", d: "M4 5h0M9 8h0M5 11h0" }], "explored");
-  if (front > 1) item(["path", { class: "stairs", d: "M0 11H6V4H14" }], "not beaten in these two");
-  const missing = ROWS.length - front;
+  if (named.length) item(["path", { class: "diamond", d: "M7 1l6 6l-6 6l-6 -6z" }], "published");
+  if (evaluated.length) item(["circle", { class: "evaluated", cx: 7, cy: 7, r: 4 }], `evaluated (${number(evaluated.length, 0)})`);
+  if (cloud.length) item(["path", { class: "cloud", d: "M4 5h0M9 8h0M5 11h0" }], "explored");
+  if (front.length > 1) item(["path", { class: "stairs", d: "M0 11H6V4H14" }], "not beaten in these two");
+  const missing = ROWS.length - front.length;
   if (missing) el("li", {}, list, `${missing} without a value here`);
 }

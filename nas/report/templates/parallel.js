@@ -51,7 +51,9 @@ function strandPath(row, scales, place) {
 function drawPole(root, column, x, scale) {
   const [top, bottom] = [POLES.top, POLES.height - POLES.bottom];
   svg("path", { class: "pole", d: `M${x} ${top}V${bottom}` }, root);
-  svg("text", { class: "axis-title", x, y: 18, "text-anchor": "middle" }, root, column.heading);
+  const half = column.heading.length * 3.8; // about: a long heading at either end moves inwards
+  const at = Math.min(Math.max(x, half), root.viewBox.baseVal.width - half);
+  svg("text", { class: "axis-title", x: at, y: 18, "text-anchor": "middle" }, root, column.heading);
   const digits = Math.min(column.digits, 2 + Math.max(0, column.digits - 3));
   svg("text", { x, y: top - 12, "text-anchor": "middle" }, root, number(scale.invert(top), digits));
   svg("text", { x, y: bottom + 20, "text-anchor": "middle" }, root, number(scale.invert(bottom), digits));

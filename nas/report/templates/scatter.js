@@ -1,5 +1,5 @@
-// The front in two chosen columns, over the explored sample and beside the published networks.
-const view = { x: DATA.axes[0], y: DATA.axes[1], cloud: true, published: true };
+// The front in two chosen columns, over what was explored and evaluated, and beside the published networks.
+const view = { x: DATA.axes[0], y: DATA.axes[1], cloud: true, evaluated: true, published: true };
 const PLOT = { height: 470, left: 62, right: 18, top: 34, bottom: 48 };
 let spots = [];
 
@@ -16,6 +16,14 @@ function points(source, size) {
     .filter((point) => known(point.x) && known(point.y));
 }
 
+// What can be drawn in the two columns, nothing where its box is not ticked; the box goes where there is nothing to show.
+function among(key, source) {
+  const found = points(source, Math.max(0, ...Object.values(source).map((values) => values.length)));
+  $(`#${key}-count`).textContent = `(${number(found.length, 0)})`;
+  $(`#show-${key}`).parentElement.hidden = !found.length;
+  return view[key] ? found : [];
+}
+
 // The middle 98 % of the cloud: a few wild samples must not squeeze the front into a corner.
 function middle(values) {
   const sorted = values.filter(known).sort((a, b) => a - b);
@@ -26,10 +34,11 @@ function drawScatter() {
   const box = $("#scatter");
   const [cx, cy] = [COLUMNS.get(view.x), COLUMNS.get(view.y)];
   const front = points(DATA.front, ROWS.length);
-  const named = view.published ? points(DATA.published.values, DATA.published.names.length) : [];
-  const cloud = view.cloud ? points(DATA.cloud, (DATA.cloud[view.x] ?? []).length) : [];
+  const named = among("published", DATA.published.values);
+  const cloud = among("cloud", DATA.cloud);
+  const evaluated = among("evaluated", DATA.evaluated.values);
   const { root, width, height } = canvas(box, PLOT.height, `${cy.label} against ${cx.label}: ${front.length} architectures`);
-  const span = (key) => extent([...front, ...named].map((p) => p[key]).concat(middle(cloud.map((p) => p[key]))), 0.05);
+  const span = (key) => extent([...front, ...named].map((p) => p[key]).concat(...[cloud, evaluated].map((some) => middle(some.map((p) => p[key])))), 0.05);
   const x = linear(span("x"), [PLOT.left, width - PLOT.right]);
   const y = linear(span("y"), [height - PLOT.bottom, PLOT.top]);
   drawAxes(root, x, y, span("x"), span("y"), width, height, cx, cy);
@@ -38,15 +47,17 @@ function drawScatter() {
   svg("rect", area, clip);
   const path = cloud.map((p) => `M${x(p.x).toFixed(1)} ${y(p.y).toFixed(1)}h0`).join("");
   svg("path", { class: "cloud", d: path, "clip-path": "url(#plot-area)" }, root);
+  evaluated.forEach((p) => svg("circle", { class: "evaluated", cx: x(p.x), cy: y(p.y), r: 4, "clip-path": "url(#plot-area)" }, root));
   drawLimits(root, x, span("x"), cx);
   svg("path", { class: "stairs", d: stairs(front, cx, cy, x, y) }, root);
   spots = [];
   front.forEach((p) => drawDot(root, p, x, y));
   named.forEach((p) => drawDiamond(root, p, x, y));
+  evaluated.forEach((p) => spots.push({ px: x(p.x), py: y(p.y), evaluated: p.i }));
   drawChosen(root);
   drawNames(root, width);
   listen(root);
-  legend(front.length, cloud.length, named.length);
+  legend({ front, cloud, evaluated, named });
 }
 
 function drawAxes(root, x, y, spanX, spanY, width, height, cx, cy) {
@@ -114,9 +125,10 @@ function listen(root) {
   root.addEventListener("pointermove", (event) => {
     const spot = nearest(root, event);
     if (!spot) return tip(event, null);
-    const values = known(spot.row) ? DATA.front : DATA.published.values;
-    const at = spot.row ?? spot.published;
-    const heading = known(spot.row) ? `#${at} ${DATA.ids[at]}` : DATA.published.names[at];
+    const other = known(spot.published) ? DATA.published : DATA.evaluated;
+    const values = known(spot.row) ? DATA.front : other.values;
+    const at = spot.row ?? spot.published ?? spot.evaluated;
+    const heading = known(spot.row) ? `#${at} ${DATA.ids[at]}` : other.names[at];
     const lines = DATA.columns.filter((c) => values[c.name]).map((c) => [c.label, shown(c.name, values[c.name][at])]);
     tip(event, heading, lines);
   });

@@ -26,6 +26,8 @@ def title(job: Job) -> str:
     asked = job.request
     limits = f" within {_list(asked.get('budget'))}" if asked.get("budget") else ""
     match job.kind:
+        case "search" if asked.get("supernet"):
+            return f"Supernet {str(asked['supernet'])[:8]}{limits or ', no budget'}"
         case "search":
             return f"{asked.get('space', 'search')}{limits or ', no budget'}"
         case "design":
@@ -35,7 +37,7 @@ def title(job: Job) -> str:
         case "stitch":
             return f"Stitched: {_list(asked.get('anchors'), ' + ')}"
         case "train":
-            return f"{asked.get('space') or asked.get('arch') or 'network'} on {asked.get('data', 'data')}"
+            return f"{asked.get('space') or _network(asked.get('architecture'))} on {asked.get('data', 'data')}"
         case _:
             return f"{KINDS.get(job.kind, job.kind)} {asked.get('name') or asked.get('device') or ''}".strip()
 
@@ -43,11 +45,17 @@ def title(job: Job) -> str:
 def chips(job: Job) -> list[tuple[str, str]]:
     """The request's main choices as label and text."""
     asked = job.request
+    of_supernet = asked.get("supernet")
     wanted = (
-        ("space", asked.get("space")), ("budget", _list(asked.get("budget"))), ("data", asked.get("data")),
+        ("supernet", of_supernet), ("space", None if of_supernet else asked.get("space")),
+        ("budget", _list(asked.get("budget"))), ("data", asked.get("data")),
         ("objectives", _list(asked.get("objectives"))), ("seed", asked.get("seed")),
     )  # fmt: skip
     return [(label, str(value)) for label, value in wanted if value not in (None, "", [])]
+
+
+def _network(asked: Any) -> str:
+    return asked if isinstance(asked, str) else str(asked.get("space", "network")) if asked else "network"
 
 
 def _list(value: Any, join: str = ", ") -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
-from pydantic import ConfigDict, Field, JsonValue
+from pydantic import ConfigDict, Field, JsonValue, model_validator
 
 from nas.service.requests.base import Base, JobId, Options, Seed, Texts, Word, space_arguments, written
 from nas.service.requests.places import Places
@@ -15,6 +15,10 @@ EXAMPLES: list[JsonValue] = [
     {"kind": "search", "space": "elasticvit", "budget": ["400..600MFLOPs", "20ms@pixel6"], "candidates": 50_000,
      "promote": 8, "options": {"num_classes": 10}, "seed": 1, "name": "phone"},
 ]  # fmt: skip
+
+
+OF_SPACE = ("space", "proxies", "candidates", "promote", "time_s", "islands", "options")
+"""Fields that a search of a supernet has no use for."""
 
 
 class SearchRequest(Base):
@@ -40,6 +44,13 @@ class SearchRequest(Base):
     options: Options = Field({}, description="Options of the space, such as num_classes or img_size.")
     supernet: JobId | None = Field(None, description="A finished training of a whole space: judge with its weights.")
     evaluations: int = Field(64, ge=1, le=100_000, description="Subnets to evaluate, with a supernet.")
+
+    @model_validator(mode="after")
+    def _used(self) -> Self:
+        given = [n for n in OF_SPACE if getattr(self, n) != type(self).model_fields[n].default]
+        if self.supernet is not None and given:
+            raise ValueError(f"{given[0]} has no effect with supernet: leave it out")
+        return self
 
     def demand(self) -> Demand:
         """Candidates, and the time limit."""

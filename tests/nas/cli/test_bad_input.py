@@ -64,7 +64,7 @@ def test_name_collision(cli: Cli, runs: tuple[Path, Path]) -> None:
 
 
 ARCHITECTURES = {
-    "no form": ("nonsense", "SPACE:NAME, RUN, RUN#INDEX or FILE.json"),
+    "no form": ("nonsense", "SPACE:NAME, SPACE:smallest, SPACE:largest, RUN, RUN#INDEX or FILE.json"),
     "unknown network": ("elasticvit:S9", "unknown published network"),
     "missing run": ("results/none#0", "is no run directory"),
     "missing file": ("none.json", "cannot be read"),

@@ -164,6 +164,12 @@ def test_an_interrupted_training_continues_with_the_same_losses(
         (["finetune", "nowhere"], "no saved model with weights"),
         (["search", "--supernet", "nowhere"], "no training"),
         (["search", "--objective", "inherited_accuracy"], "needs a trained supernet"),
+        (["search", "--supernet", "x", "--space", "elasticvit"], "--space has no effect with --supernet"),
+        (["search", "--supernet", "x", "--candidates", "200000"], "--candidates has no effect with --supernet"),
+        (["search", "--supernet", "x", "--proxy", "zico"], "--proxy has no effect with --supernet"),
+        (["search", "--supernet", "x", "--workers", "1"], "--workers has no effect with --supernet"),
+        (["search", "--supernet", "x", "--islands", "2"], "--islands has no effect with --supernet"),
+        (["search", "--evaluations", "64"], "--evaluations goes with --supernet"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(cli: Cli, arguments: list[str], words: str) -> None:

@@ -62,7 +62,7 @@ def test_what_the_cli_refuses_is_refused_in_its_words(server: Served) -> None:
 
 def test_a_job_that_it_builds_on_and_is_not_there(server: Served) -> None:
     """Makes the request wrong, not its address."""
-    answer = server.http.post("/v1/searches", json={**SEARCH, "supernet": "0" * 32})
+    answer = server.http.post("/v1/searches", json={"budget": SEARCH["budget"], "supernet": "0" * 32})
     assert (answer.status_code, "no job" in answer.json()["detail"]) == (422, True)
 
 
