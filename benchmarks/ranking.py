@@ -7,8 +7,8 @@ Ranking: a supernet per sampler, all at equal cost: as many steps, and as many m
 samplers that train several subnets on an image see fewer images. ``--alone`` subnets spread over the MACs of the space
 are then trained from scratch, ``--repeats`` times each (0: only the second question is asked), and Kendall's tau
 between inherited and mean stand-alone test accuracy is printed with its standard error (bootstrap over the networks),
-beside what MACs and parameters give, and beside what one stand-alone training says of another of the same networks: no
-supernet can be asked for more than that.
+beside what MACs and parameters give, and beside what one stand-alone training of these networks says of another: how
+much of their order is noise.
 
 Conflicts: the mean accuracy of the small, middle and large thirds of these subnets after training at that equal cost.
 The uniform, sandwich and ElasticViT samplers are trained with ``--seeds`` seeds each, the others with one.
@@ -134,7 +134,7 @@ def report_ranking(space: SearchSpace, networks: Sequence[Architecture], found: 
             print(f"    of its seeds' mean {every[0]:+.2f} +- {_error(every):.2f}")
     if len(alone) > 1:
         every = kendall(alone[0], alone[1], counts)
-        print(f"tau of one stand-alone training with another {every[0]:+.2f} +- {_error(every):.2f} (the ceiling); "
+        print(f"tau of one stand-alone training with another {every[0]:+.2f} +- {_error(every):.2f}; "
               f"deviation between two {100 * np.std(alone[0] - alone[1]) / 2**0.5:.2f} points, of the networks' means "
               f"{100 * real.std(ddof=1):.2f}, {100 * real.min():.1f} to {100 * real.max():.1f} %")  # fmt: skip
 

@@ -21,6 +21,11 @@ def per_epoch(images: int, batch: int) -> int:
     return max(1, images // batch)
 
 
+def step_count(epochs: float, images: int, batch: int) -> int:
+    """Steps of a training; at least one."""
+    return max(1, round(epochs * per_epoch(images, batch)))
+
+
 def batches(split: Split, batch: int, seed: int, start: int, group: Group) -> Iterator[Batch]:
     """Batches of this worker from step ``start`` on, without end."""
     images = len(split.labels)

@@ -16,6 +16,7 @@ from nas.engine.ray_launcher import MAX_FAILURES, OBJECT_STORE_BYTES, QUIET
 from nas.errors import RunFailed
 from nas.training.job import Job
 from nas.training.logs import read
+from nas.training.order import step_count
 from nas.training.run import OnStep
 from nas.training.trainer import Progress
 from search_spaces.permits import VARIABLE, inheritance
@@ -56,7 +57,7 @@ def launch(job: Job, workers: int, gpus: int, address: str | None, on_step: OnSt
 def _tell(job: Job, told: int, on_step: OnStep) -> int:
     """Pass on what worker 0 has logged since; returns the last step told, an earlier one after a worker was lost."""
     rows = read(job.path)
-    steps = job.settings.epochs * max(1, job.document["facts"]["train"] // job.settings.batch)
+    steps = step_count(job.settings.epochs, job.document["facts"]["train"], job.settings.batch)
     for row in rows[-1:]:
         if int(row["step"]) != told:
             told = int(row["step"])

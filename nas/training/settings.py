@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
+from dataclasses import Field, asdict, dataclass, fields
 from typing import Any
 
 from nas.errors import NasError
@@ -18,16 +18,16 @@ SHARES = ("validation", "ema", "smoothing", "mixup", "cutmix", "min_lr")
 class Settings:
     """How to train. Devices, workers and paths are no part of it.
 
-    ``batch``: images of a step, over all workers. ``lr``: peak learning rate of AdamW, after ``warmup`` epochs, from
-    where it follows a cosine down to ``min_lr`` times itself. ``clip``: ``none``, ``norm:1.0`` (global norm) or
-    ``agc:0.1`` (adaptive, per unit). ``ema``: decay of the averaged weights, reached gradually; 0 keeps none.
-    ``teacher``: ``timm:NAME``, a saved model's folder, or empty; its predictions, sharpened by ``temperature``
-    (0: its single best class), replace the labels, or of the loss ``teacher_share`` where that is below 1.
-    ``calibration``: training images from which batch statistics are re-estimated before any
-    subnet is judged.
+    ``epochs``: passes over the training images, whole or not. ``batch``: images of a step, over all workers. ``lr``:
+    peak learning rate of AdamW, after ``warmup`` epochs; from there a cosine leads down to ``min_lr`` times itself.
+    ``clip``: ``none``, ``norm:1.0`` (global norm) or ``agc:0.1`` (adaptive, per unit). ``ema``: decay of the averaged
+    weights, reached gradually; 0 keeps none. ``teacher``: ``timm:NAME``, a saved model's folder, or empty; its
+    predictions, sharpened by ``temperature`` (0: its single best class), replace the labels, or of the loss
+    ``teacher_share`` where that is below 1. ``calibration``: training images from which batch statistics are
+    re-estimated before any subnet is judged.
     """
 
-    epochs: int = 20
+    epochs: float = 20
     batch: int = 64
     lr: float = 2e-3
     min_lr: float = 0.01
@@ -51,7 +51,7 @@ class Settings:
 
     def __post_init__(self) -> None:
         for field in fields(self):
-            _check_type(field.name, getattr(self, field.name), field.default)
+            _check_type(field, getattr(self, field.name))
         for name in POSITIVE:
             if not getattr(self, name) > 0:
                 raise NasError(f"{name} must be above 0, got {getattr(self, name)!r}")
@@ -96,9 +96,14 @@ class Settings:
         return cls(**data)
 
 
-def _check_type(name: str, value: Any, usual: Any) -> None:
-    """Raise NasError for a value of another type than the default's; a whole number is a number, too."""
-    kind = type(usual)
-    if not isinstance(value, (int, float) if kind is float else kind) or isinstance(value, bool):
-        expected = {int: "a whole number", float: "a number"}.get(kind, "a text")
-        raise NasError(f"{name} must be {expected}{f', such as {usual}' if usual else ''}, got {value!r:.60}")
+TYPES: dict[str, tuple[tuple[type, ...], str]] = {
+    "int": ((int,), "a whole number"), "float": ((int, float), "a number"), "str": ((str,), "a text"),
+}  # fmt: skip
+
+
+def _check_type(field: Field[Any], value: Any) -> None:
+    """Raise NasError for a value of another type than the field's."""
+    kinds, expected = TYPES[str(field.type)]
+    if not isinstance(value, kinds) or isinstance(value, bool):
+        usual = f", such as {field.default}" if field.default else ""
+        raise NasError(f"{field.name} must be {expected}{usual}, got {value!r:.60}")

@@ -18,7 +18,7 @@ from nas.training.ema import Average
 from nas.training.group import Group
 from nas.training.judge import at_size
 from nas.training.optimiser import clip, make_optimiser, rate
-from nas.training.order import batches, generators_kept, per_epoch, seed_step
+from nas.training.order import batches, generators_kept, per_epoch, seed_step, step_count
 from nas.training.samplers.plan import Item, Moment, Sampler
 from nas.training.settings import Settings
 from nas.training.sorting import sort_channels
@@ -56,7 +56,7 @@ class Trainer:
         self.settings, self.sampler, self.device = settings, sampler, torch.device(device)
         self.group = group or Group()
         self.per_epoch = per_epoch(len(data.train.labels), settings.batch)
-        self.steps = max(1, round(settings.epochs * self.per_epoch))
+        self.steps = step_count(settings.epochs, len(data.train.labels), settings.batch)
         self.step = 0
         self.average = Average(model, settings.ema)
         self._data, self._teacher = data, teacher

@@ -135,7 +135,7 @@ def test_the_front_fills_while_it_runs_and_it_can_be_cancelled(bench: Bench) -> 
 
 def test_a_killed_worker_is_replaced_and_its_job_resumed(bench: Bench) -> None:
     """Killed while it explores; the front is that of an undisturbed run."""
-    document = QUICK | {"candidates": 12_000, "seed": 3}
+    document = QUICK | {"candidates": 60_000, "seed": 3}
     job = bench.submit(document)
     bench.exploring(job)
     (worker,) = bench.workers()

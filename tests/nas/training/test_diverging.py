@@ -52,9 +52,9 @@ def test_a_diverged_training_is_on_record_and_continues(
     ("given", "words"),
     [
         ({"epocs": 1}, "did you mean 'epochs'"),
-        ({"epochs": "1"}, "epochs must be a whole number, such as 20, got '1'"),
-        ({"epochs": 1.5}, "epochs must be a whole number"),
-        ({"epochs": True}, "epochs must be a whole number"),
+        ({"epochs": "1"}, "epochs must be a number, such as 20, got '1'"),
+        ({"batch": 1.5}, "batch must be a whole number"),
+        ({"epochs": True}, "epochs must be a number"),
         ({"lr": None}, "lr must be a number, such as 0.002, got None"),
         ({"sampler": 3}, "sampler must be a text"),
     ],
