@@ -34,6 +34,24 @@ LIMIT = 4096
 """Blocks kept; beyond it all are forgotten and the collection starts anew."""
 
 
+class _Blank:
+    """A block and the tensors without storage that it was made with.
+
+    An initialiser may loop until a weight is as it wants it (``trunc_normal_``: within its bounds), and here it changes
+    none: it must not meet a supernet's.
+    """
+
+    def __init__(self, block: nn.Module) -> None:
+        self._block = block
+        self._made = [(m._parameters, dict(m._parameters)) for m in block.modules() if m._parameters]
+
+    def again(self) -> nn.Module:
+        """The block, as it was made."""
+        for parameters, made in self._made:
+            parameters.update(made)
+        return self._block
+
+
 class Blocks:
     """Blocks of earlier skeletons by class and arguments, and whatever was ``noted`` about them.
 
@@ -41,7 +59,7 @@ class Blocks:
     """
 
     def __init__(self) -> None:
-        self._kept: dict[Hashable, nn.Module] = {}
+        self._kept: dict[Hashable, _Blank] = {}
         self._asked: Counter[Hashable] = Counter()
         self.noted: dict[Hashable, Any] = {}
 
@@ -59,10 +77,10 @@ class Blocks:
         if (key, number) not in self._kept:
             token = _IN_USE.set(None)  # what a block consists of is its own
             try:
-                self._kept[key, number] = make()
+                self._kept[key, number] = _Blank(make())
             finally:
                 _IN_USE.reset(token)
-        return self._kept[key, number]
+        return self._kept[key, number].again()
 
 
 _IN_USE: ContextVar[Blocks | None] = ContextVar("blocks", default=None)
@@ -103,10 +121,7 @@ class Skeleton(TorchFunctionMode):
     def __torch_function__(
         self, func: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        """Send factories to ``meta``; skip initialisers and whatever else would change a tensor.
-
-        A reused block's tensors may be views of a supernet's: its weights must not begin anew.
-        """
+        """Send factories to ``meta``; skip initialisers and whatever else would change a tensor."""
         kwargs = kwargs or {}
         if func in INITIALISERS or _changes(func):
             return args[0] if args else kwargs["tensor"]
